@@ -20,4 +20,9 @@ void classifier_free(struct classifier *classifier);
 
 void classifier_judge(const struct classifier *classifier, const struct packet *packet, struct verdict *ret_verdict);
 
+/* Every match that holds the packet, exemptions aside, in the order of look-up: the first is the one that
+ * decides.  Fills at most `most`, returns how many there are; each group gives at most one. */
+size_t classifier_matches(const struct classifier *classifier, const struct packet *packet, struct verdict *verdicts,
+			  size_t most);
+
 #endif

@@ -3,6 +3,7 @@
 #define CORDON_STORE_PROFILE_H
 
 #include "core/base/diag.h"
+#include "core/policy/host.h"
 #include "core/policy/policy.h"
 
 struct profile_variable {
