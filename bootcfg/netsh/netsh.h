@@ -4,6 +4,7 @@
 #define CORDON_BOOTCFG_NETSH_NETSH_H
 
 #include "core/base/diag.h"
+#include "core/policy/host.h"
 #include "core/policy/policy.h"
 
 struct netsh_variable {
