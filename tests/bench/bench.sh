@@ -1,0 +1,253 @@
+#!/bin/sh
+# ./kit bench: how fast, beside the peer in the same run, medians of $RUNS runs (5).  A line for each figure:
+#   what, ours, the peer's, ours/peer, the limit, ok or miss
+# A missed limit is shown, not an error: the exit code is 0 unless something failed to run.
+#   bench.sh [SET…]     sets: script kernel packet explain classbench; all when none is named
+# Needs: BUILD, the folder of a release build with `cordon` and `bench_tools`.
+# CORDON_DATA may name the folder that holds classbench/ (../shared/data).
+set -eu
+root=$(pwd)
+BUILD=${BUILD:-$root/build/release}
+cordon=$BUILD/apps/cordon
+tools=$BUILD/tests/bench
+runs=${RUNS:-5}
+seed=${SEED:-1}
+count=${COUNT:-100000}
+data=${CORDON_DATA:-$root/../shared/data}/classbench
+
+# Rules are loaded in a network namespace of our own; everything below runs in it.
+if [ -z "${BENCH_INSIDE:-}" ]; then
+	export BENCH_INSIDE=1
+	if [ "$(id -u)" -eq 0 ]; then
+		exec unshare -n sh "$0" "$@"
+	fi
+	if unshare -rn true 2>/dev/null; then
+		echo "bench: not root: the kernel limits the size of a message here, and nft may fail on many rules" >&2
+		exec unshare -rn sh "$0" "$@"
+	fi
+	echo "bench: this kernel lets only root make network namespaces" >&2
+	exit 3
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM HUP
+failed=0
+export CORDON_STORE="$work/none.db"
+
+cat >"$work/facts.json" <<'END'
+{"addresses": ["192.0.2.10/24"], "dns": ["192.0.2.53"], "gateway": ["192.0.2.1"]}
+END
+echo 'table inet peer { chain output { type filter hook output priority 0; policy accept; }; }' >"$work/empty.nft"
+
+median() { sort -n | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)]; else print "-" }'; }
+
+# sample NAME COMMAND…: one run; appends MILLISECONDS to NAME.ms and PEAK-KIB to NAME.kib.
+sample() {
+	name=$1
+	shift
+	if "$tools/bench_measure" "$work/out" "$@" >"$work/measured" 2>"$work/error"; then
+		read -r ms kib <"$work/measured"
+		echo "$ms" >>"$work/$name.ms"
+		echo "$kib" >>"$work/$name.kib"
+	else
+		echo "bench: failed: $*" >&2
+		head -n 5 "$work/error" >&2
+		failed=1
+	fi
+}
+# The median of a figure that was sampled; "-" when there is none.
+figure() { if [ -s "$work/$1" ]; then median <"$work/$1"; else echo -; fi; }
+
+header() {
+	printf '\n%-58s %12s %12s %8s %12s  %s\n' "$1" ours peer ratio limit ''
+}
+# row WHAT OURS PEER SENSE LIMIT UNIT: SENSE is max or min; "-" where there is no peer or limit.
+row() {
+	awk -v what="$1" -v ours="$2" -v peer="$3" -v sense="$4" -v limit="$5" -v unit="$6" '
+		function shown(x) { return x == "-" ? x : sprintf(x + 0 >= 100 ? "%.0f" : x + 0 >= 10 ? "%.1f" : "%.2f", x) }
+		BEGIN {
+			ratio = ours != "-" && peer != "-" && peer + 0 > 0 ? sprintf("%.2f", ours / peer) : "-"
+			verdict = ours == "-" ? "failed" : ""
+			if (limit != "-" && ours != "-")
+				verdict = (sense == "max" ? ours + 0 <= limit + 0 : ours + 0 >= limit + 0) ? "ok" : "miss"
+			printf "%-58s %12s %12s %8s %12s  %s\n", what " (" unit ")", shown(ours), shown(peer), ratio,
+				limit == "-" ? "-" : (sense == "max" ? "<= " : ">= ") limit, verdict
+		}'
+}
+seconds() { if [ "$1" = - ]; then echo -; else awk -v x="$1" 'BEGIN { print x / 1000 }'; fi; }
+mib() { if [ "$1" = - ]; then echo -; else awk -v x="$1" 'BEGIN { print x / 1024 }'; fi; }
+
+generate() { "$tools/bench_generate" "$@" 2>>"$work/notes"; }
+
+# store FILE SCRIPT: a store that holds the script, for the sets that start from one.
+store() {
+	"$cordon" --store "$1" netsh -f "$2" >"$work/out" 2>"$work/error" && return 0
+	echo "bench: cordon netsh -f failed" >&2
+	head -n 5 "$work/error" >&2
+	failed=1
+	return 1
+}
+
+# A script of many filters in and out again; the peer reads and prints one rule a filter.
+set_script() {
+	generate netsh "$count" 48 "$seed" >"$work/script.txt"
+	generate rules "$count" 48 "$seed" >"$work/rules.nft"
+	for _ in $(seq "$runs"); do
+		rm -f "$work"/store.db*
+		sample in "$cordon" --store "$work/store.db" netsh -f "$work/script.txt"
+		sample out "$cordon" --store "$work/store.db" dump
+		nft flush ruleset
+		sample in-peer nft -f "$work/rules.nft"
+		sample out-peer nft list ruleset
+	done
+	nft flush ruleset
+	size=$(cat "$work"/store.db* 2>/dev/null | wc -c)
+	header "a script of $count filters (peer: nft, one rule a filter, into the kernel)"
+	row 'in: netsh -f' "$(seconds "$(figure in.ms)")" "$(seconds "$(figure in-peer.ms)")" max 1 s
+	row 'out: dump' "$(seconds "$(figure out.ms)")" "$(seconds "$(figure out-peer.ms)")" max 1 s
+	row 'memory, in' "$(mib "$(figure in.kib)")" "$(mib "$(figure in-peer.kib)")" max 200 MiB
+	row 'memory, out' "$(mib "$(figure out.kib)")" "$(mib "$(figure out-peer.kib)")" max 200 MiB
+	row 'store on disk' "$(mib $((size / 1024)))" - max 200 MiB
+}
+
+# From the store into the kernel, read back included.
+set_kernel() {
+	[ -s "$work/script.txt" ] || generate netsh "$count" 48 "$seed" >"$work/script.txt"
+	[ -s "$work/rules.nft" ] || generate rules "$count" 48 "$seed" >"$work/rules.nft"
+	rm -f "$work"/store.db*
+	store "$work/store.db" "$work/script.txt" || return 0
+	for _ in $(seq "$runs"); do
+		sample apply "$cordon" --store "$work/store.db" apply
+		nft flush ruleset
+		sample load nft -f "$work/rules.nft"
+		nft flush ruleset
+		if "$tools/bench_build" "$work/store.db" "$work/facts.json" >"$work/measured"; then
+			awk '{ print $1 }' "$work/measured" >>"$work/build.ms"
+		else
+			failed=1
+		fi
+	done
+	header "$count filters from the store (peer: nft -f, one rule a filter)"
+	row 'ruleset built from the store' "$(seconds "$(figure build.ms)")" - max 0.25 s
+	row 'into the kernel: apply' "$(seconds "$(figure apply.ms)")" "$(seconds "$(figure load.ms)")" max 0.4 s
+	row 'memory' "$(mib "$(figure apply.kib)")" "$(mib "$(figure load.kib)")" max 96 MiB
+}
+
+cat >"$work/flood.sh" <<'END'
+# In a network namespace of its own: loads rules, sends packets that no filter holds.  usage: flood.sh TOOLS COMMAND…
+set -e
+ip link set lo up
+ip link add v0 type veth peer name v1
+ip addr add 192.0.2.10/24 dev v0
+ip link set v0 up
+ip route add default via 192.0.2.1 dev v0 onlink
+ip neigh add 192.0.2.1 lladdr 02:00:00:00:00:01 dev v0 nud permanent
+tools=$1
+shift
+"$@" >/dev/null 2>&1
+exec "$tools/bench_flood" 203.0.113.9 9999 300000
+END
+# flood NAME COMMAND…: one round of packets through the rules that the command loads.
+flood() {
+	name=$1
+	shift
+	if unshare -n sh "$work/flood.sh" "$tools" "$@" >"$work/measured" 2>"$work/error"; then
+		cat "$work/measured" >>"$work/$name.ns"
+	else
+		echo "bench: failed: $*" >&2
+		head -n 5 "$work/error" >&2
+		failed=1
+	fi
+}
+
+# packets SET COUNT-OR-@FILE SHAPES: ours beside a linear chain and one interval map of the same filters.
+packets() {
+	generate netsh "$2" "$3" "$seed" >"$work/$1.txt"
+	generate rules "$2" "$3" "$seed" >"$work/$1.rules"
+	generate map "$2" "$3" "$seed" >"$work/$1.map"
+	rm -f "$work/$1".db*
+	store "$work/$1.db" "$work/$1.txt" || return 0
+	for _ in $(seq "$runs"); do
+		flood "$1-none" true
+		flood "$1-empty" nft -f "$work/empty.nft"
+		flood "$1-ours" "$cordon" --store "$work/$1.db" apply
+		flood "$1-linear" nft -f "$work/$1.rules"
+		# ClassBench sets overlap, and one interval map cannot hold overlapping keys.
+		case $2 in
+		@*) ;;
+		*) flood "$1-map" nft -f "$work/$1.map" ;;
+		esac
+	done
+	groups=$("$tools/bench_build" "$work/$1.db" "$work/facts.json" | awk '{ print $3 }')
+}
+set_packet() {
+	filters=1000
+	header 'processor time a packet through the output hook, no match'
+	packets ten "$filters" 10
+	empty=$(figure ten-empty.ns)
+	ours=$(figure ten-ours.ns)
+	row 'no table at all' "$(figure ten-none.ns)" - max - ns
+	row 'empty chain' "$empty" - max - ns
+	row "ten shapes, $filters filters; peer: empty chain" "$ours" "$empty" max \
+		"$(awk -v x="$empty" 'BEGIN { print 2 * x }')" ns
+	row '  peer: linear chain' "$ours" "$(figure ten-linear.ns)" max - ns
+	row '  peer: one interval map' "$ours" "$(figure ten-map.ns)" max - ns
+	packets many "$filters" 48
+	ours=$(figure many-ours.ns)
+	row "48 shapes, $filters filters; peer: empty chain" "$ours" "$(figure many-empty.ns)" max 4000 ns
+	row '  peer: linear chain' "$ours" "$(figure many-linear.ns)" max - ns
+	row '  peer: one interval map' "$ours" "$(figure many-map.ns)" max - ns
+	packets large 10000 48
+	row '48 shapes, 10000 filters; peer: linear chain' "$(figure large-ours.ns)" "$(figure large-linear.ns)" max 4000 ns
+	row '  peer: one interval map' "$(figure large-ours.ns)" "$(figure large-map.ns)" max - ns
+}
+
+# rate NAME FILTERS-OR-@FILE LIMIT LABEL: packets a second of explain --file, parsing and printing included.
+rate() {
+	generate netsh "$2" 48 "$seed" >"$work/$1.txt"
+	generate packets "$2" 48 "$seed" 1000000 >"$work/$1.packets"
+	rm -f "$work/$1".db*
+	store "$work/$1.db" "$work/$1.txt" || return 0
+	for _ in $(seq "$runs"); do
+		sample "$1" "$cordon" --store "$work/$1.db" explain --host "$work/facts.json" --file "$work/$1.packets"
+	done
+	row "$4" "$(figure "$1.ms" | awk '{ print $1 == "-" ? $1 : 1000 / $1 }')" - min "$3" 'M/s'
+	rm -f "$work/$1.packets" "$work/out"
+}
+set_explain() {
+	header 'packets a second: explain --file of 1,000,000 packets'
+	rate small 1000 1 'against 1,000 filters'
+	rate middle 10000 0.8 'against 10,000 filters'
+	rate big 100000 0.5 'against 100,000 filters'
+}
+
+set_classbench() {
+	if [ ! -d "$data" ]; then
+		echo "bench: SKIPPED: classbench: there is no $data"
+		return 0
+	fi
+	header 'ClassBench sets (what netsh can say of them)'
+	for file in "$data"/*_1k; do
+		name=$(basename "$file")
+		packets "$name" "@$file" 0
+		row "$name: a packet, $groups shapes; peer: linear chain" "$(figure "$name-ours.ns")" "$(figure "$name-linear.ns")" max - ns
+	done
+	for file in "$data"/*_10k; do
+		name=$(basename "$file")
+		rate "$name" "@$file" - "$name: explain --file"
+	done
+}
+
+printf 'medians of %s runs, seed %s, %s, %s processors, %s\n' "$runs" "$seed" "$(uname -sr)" "$(nproc)" "$(nft --version)"
+[ $# -gt 0 ] || set -- script kernel packet explain classbench
+for name in "$@"; do
+	case $name in
+	script | kernel | packet | explain | classbench) "set_$name" ;;
+	*)
+		echo "bench: there is no set \"$name\": script kernel packet explain classbench" >&2
+		exit 2
+		;;
+	esac
+done
+exit "$failed"

@@ -1,0 +1,1 @@
+netsh ipsec static add policy name=²ßÂÔ

@@ -1,0 +1,143 @@
+/* dump and the exports, read back by the parser. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bootcfg/netsh/netsh.h"
+#include "bootcfg/target/netsh.h"
+#include "core/base/attr.h"
+#include "tests/unit/target/random_state.h"
+
+TestSuite(dump);
+
+enum { OUTPUT_MOST = 1 << 26 };
+
+/* A resolver that must not be asked: what is dumped is resolved already. */
+static int resolve_never(void *context, const char *name, struct ip_list *list, struct diag *diag, const struct place *place)
+{
+	(void)context;
+	(void)list;
+	(void)diag;
+	(void)place;
+	cr_expect_fail("asked to resolve %s", name);
+	return -1;
+}
+
+/* Runs a script on a state; the messages, when it is refused, go into the failure. */
+static bool run(struct state *state, const struct buffer *script, const char *label)
+{
+	const struct netsh_options options = {.location = LOCATION_LOCAL, .resolve = resolve_never};
+	struct netsh_result result;
+	struct buffer output, messages;
+	struct diag diag;
+	buffer_init(&output, OUTPUT_MOST);
+	buffer_init(&messages, OUTPUT_MOST);
+	diag_init(&diag);
+	int error = netsh_run_script(state, buffer_text(script), script->length, "dump", &options, &diag, &output, &result);
+	diag_render(&diag, 0, DIAG_CARET, &messages);
+	cr_expect_eq(error, 0, "%s: %s", label, buffer_text(&messages));
+	cr_expect_eq(diag.errors, 0, "%s: %s", label, buffer_text(&messages));
+	diag_done(&diag);
+	buffer_done(&messages);
+	buffer_done(&output);
+	return error == 0;
+}
+
+Test(dump, run_on_an_empty_store_dumps_the_same_bytes)
+{
+	for (uint64_t seed = 0; seed < 300; seed++) {
+		struct state *state = random_state_new(seed), *copy = state_new();
+		struct buffer first, second;
+		char label[32];
+		(void)snprintf(label, sizeof(label), "seed %d", (int)seed);
+		buffer_init(&first, OUTPUT_MOST);
+		buffer_init(&second, OUTPUT_MOST);
+		netsh_dump(state, &first);
+		cr_assert(run(copy, &first, label));
+		netsh_dump(copy, &second);
+		cr_expect_str_eq(buffer_text(&second), buffer_text(&first), "%s", label);
+		buffer_done(&second);
+		buffer_done(&first);
+		state_free(copy);
+		state_free(state);
+	}
+}
+
+/* But for settings that the other has set: netsh has no word to unset one. */
+Test(dump, run_on_another_store_replaces_what_was_there)
+{
+	for (uint64_t seed = 0; seed < 100; seed++) {
+		struct state *state = random_state_new(seed), *other = random_state_new(seed + 1000);
+		struct buffer first, second;
+		buffer_init(&first, OUTPUT_MOST);
+		buffer_init(&second, OUTPUT_MOST);
+		netsh_dump(state, &first);
+		config_init(&other->config);
+		cr_assert(run(other, &first, "another store"));
+		netsh_dump(other, &second);
+		cr_expect_str_eq(buffer_text(&second), buffer_text(&first), "seed %d", (int)seed);
+		buffer_done(&second);
+		buffer_done(&first);
+		state_free(other);
+		state_free(state);
+	}
+}
+
+/* Takes away what no Windows has, so that an export loses nothing. */
+static void plain(struct state *state)
+{
+	location_delete_all(state, &state->locations[LOCATION_PERSISTENT]);
+	struct location *dynamic = &state->locations[LOCATION_DYNAMIC];
+	while (dynamic->policies.count > 0)
+		location_delete_policy(state, dynamic, (struct policy *)dynamic->policies.items[0]);
+	while (dynamic->filterlists.count > 0)
+		(void)location_delete_filterlist(state, dynamic, (struct filterlist *)dynamic->filterlists.items[0]);
+	while (dynamic->filteractions.count > 0)
+		(void)location_delete_filteraction(state, dynamic, (struct filteraction *)dynamic->filteractions.items[0]);
+	for (size_t i = 0; i < dynamic->dynrule_count; i++)
+		dynamic->dynrules[i]->filter.src.name = dynamic->dynrules[i]->filter.dst.name = NULL;
+	struct location *local = &state->locations[LOCATION_LOCAL];
+	for (size_t i = 0; i < local->filterlists.count; i++) {
+		struct filterlist *list = (struct filterlist *)local->filterlists.items[i];
+		struct filter any = {.src = {.kind = ADDRESS_ANY}, .dst = {.kind = ADDRESS_ME}, .mirrored = true, .description = ""};
+		filterlist_add(state, list, &any); /* an empty list is a loss of its own */
+		for (size_t f = 0; f < list->count; f++) {
+			list->filters[f].replies = false;
+			list->filters[f].src.name = list->filters[f].dst.name = NULL;
+		}
+	}
+	config_init(&state->config);
+	(void)config_set(&state->config, PROPERTY_IPSECEXEMPT, "2", 1, NULL, NULL);
+}
+
+Test(dump, exports_without_a_warning_come_back_the_same)
+{
+	static int (*const writes[])(const struct state *, const struct target_options *, struct diag *, struct buffer *) = {netsh_write, cmd_write};
+	for (uint64_t seed = 0; seed < 200; seed++) {
+		for (size_t w = 0; w < ARRAY_LENGTH(writes); w++) {
+			struct state *state = random_state_new(seed), *copy = state_new();
+			const struct target_options options = {.windows = WINDOWS_2016};
+			struct buffer text, first, second;
+			struct diag diag;
+			char label[48];
+			(void)snprintf(label, sizeof(label), "writer %d, seed %d", (int)w, (int)seed);
+			buffer_init(&text, OUTPUT_MOST);
+			buffer_init(&first, OUTPUT_MOST);
+			buffer_init(&second, OUTPUT_MOST);
+			diag_init(&diag);
+			plain(state);
+			cr_assert_eq(writes[w](state, &options, &diag, &text), 0);
+			cr_expect_eq(diag.count, 0, "%s: %s", label, diag.count > 0 ? diag.messages[0].text : "");
+			cr_assert(run(copy, &text, label));
+			netsh_dump(state, &first);
+			netsh_dump(copy, &second);
+			cr_expect_str_eq(buffer_text(&second), buffer_text(&first), "%s:\n%s", label, buffer_text(&text));
+			diag_done(&diag);
+			buffer_done(&second);
+			buffer_done(&first);
+			buffer_done(&text);
+			state_free(copy);
+			state_free(state);
+		}
+	}
+}
