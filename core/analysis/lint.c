@@ -21,6 +21,8 @@ struct lint {
 	struct diag *diag;
 	struct ip me[2], remote[2]; /* by family: IPv4, IPv6; FAMILY_NONE when there is none */
 	size_t given;               /* warnings of the id that is looked for now */
+	uint64_t *pairs;            /* of filters that were warned of: a set of hashes, 0 is an empty slot */
+	size_t pair_count, pair_capacity;
 };
 
 /* Far away, and not an address of the host. */
@@ -358,6 +360,37 @@ static bool shared_packet(const struct lint *lint, const struct shape *a, const 
 	return match_packet(lint, &shape, &match, ret_packet);
 }
 
+static bool pairs_put(uint64_t *pairs, size_t capacity, uint64_t hash)
+{
+	size_t at = (size_t)hash & (capacity - 1);
+	while (pairs[at] != 0 && pairs[at] != hash)
+		at = (at + 1) & (capacity - 1);
+	bool is_new = pairs[at] == 0;
+	pairs[at] = hash;
+	return is_new;
+}
+
+/* Two filters meet once, however many halves and families they share. */
+static bool pair_is_new(struct lint *lint, const struct match *x, const struct match *y)
+{
+	uint64_t hash = ((uint64_t)x->origin << 32 | x->filter) * 0xff51afd7ed558ccdu;
+	hash = (hash ^ hash >> 31 ^ ((uint64_t)y->origin << 32 | y->filter)) * 0xc4ceb9fe1a85ec53u;
+	hash = (hash ^ hash >> 32) | 1;
+	if (lint->pair_count * 2 >= lint->pair_capacity) {
+		size_t capacity = lint->pair_capacity > 0 ? lint->pair_capacity * 2 : 64;
+		uint64_t *pairs = memory_alloc(capacity * sizeof(*pairs));
+		for (size_t i = 0; i < lint->pair_capacity; i++)
+			if (lint->pairs[i] != 0)
+				(void)pairs_put(pairs, capacity, lint->pairs[i]);
+		free(lint->pairs);
+		lint->pairs = pairs;
+		lint->pair_capacity = capacity;
+	}
+	bool is_new = pairs_put(lint->pairs, lint->pair_capacity, hash);
+	lint->pair_count += is_new;
+	return is_new;
+}
+
 /* Warns when one of the two decides a packet that both hold. */
 static void pair_check(struct lint *lint, const struct group *first, const struct match *x, const struct group *second,
 		       const struct match *y)
@@ -370,9 +403,9 @@ static void pair_check(struct lint *lint, const struct group *first, const struc
 		return;
 	if (!match_holds(&first->shape, x, lint->ruleset->host, &packet) || !match_holds(&second->shape, y, lint->ruleset->host, &packet))
 		return;
-	if (!lint_room(lint))
-		return;
 	const struct match *loser = verdict.match == x ? y : x;
+	if (!pair_is_new(lint, loser, verdict.match) || !lint_room(lint))
+		return;
 	char text[PACKET_TEXT];
 	struct buffer names[2];
 	for (size_t i = 0; i < 2; i++) {
@@ -577,4 +610,5 @@ void lint_check(const struct ruleset *ruleset, const struct classifier *classifi
 	equal_weight(&lint);
 	no_management(&lint);
 	exempt_public(&lint);
+	free(lint.pairs);
 }

@@ -21,8 +21,9 @@ struct profile_options {
 	void *resolve_context;
 };
 
-/* Reads a profile into the state, replacing the policy of that name.  All or nothing: on error the state
- * must be thrown away.  What `config` changes is said as a note a property.  ret_policy (may be NULL) is
+/* Reads a profile into the state, replacing the policy of that name, and the lists and actions that only that used.
+ * One of them that another policy uses with other content is refused (ERROR_IN_USE).  What is the same already
+ * stays untouched.  All or nothing: on error the state must be thrown away.  What `config` changes is said as a note a property.  ret_policy (may be NULL) is
  * the policy that was made, ret_location where. */
 int profile_load(struct state *state, const char *text, size_t length, const char *file,
 		 const struct profile_options *options, struct diag *diag, struct policy **ret_policy,

@@ -221,26 +221,24 @@ static void rule_merge(struct merge *merge, struct policy *policy, const struct 
 	rule->auths = auths_copy(merge, &from->auths);
 }
 
-/* What the old rules referred to and nothing refers to any more. */
+/* What the old rules referred to and nothing refers to any more.  One that two rules shared comes twice: once
+ * it is gone, `users` says so. */
 static void unused_delete(struct merge *merge, struct filterlist **lists, struct filteraction **actions, size_t count)
 {
+	struct location *draft = merge->loader->location;
 	for (size_t i = 0; i < count; i++) {
-		struct object *object = &lists[i]->object;
-		/* One that two rules shared may be gone already: only what is found is there. */
-		bool there = false;
-		for (size_t j = 0; j < i; j++)
-			there |= lists[j] == lists[i];
-		if (!there && lists[i]->users == 0 && collection_find(&merge->loader->location->filterlists, object->name) == NULL)
-			(void)location_delete_filterlist(merge->state, merge->location, lists[i]);
+		struct filterlist *list = lists[i];
+		if (list->users > 0 || collection_find(&draft->filterlists, list->object.name) != NULL)
+			continue;
+		(void)location_delete_filterlist(merge->state, merge->location, list);
+		list->users = SIZE_MAX;
 	}
 	for (size_t i = 0; i < count; i++) {
-		struct object *object = &actions[i]->object;
-		bool there = false;
-		for (size_t j = 0; j < i; j++)
-			there |= actions[j] == actions[i];
-		if (!there && actions[i]->users == 0 &&
-		    collection_find(&merge->loader->location->filteractions, object->name) == NULL)
-			(void)location_delete_filteraction(merge->state, merge->location, actions[i]);
+		struct filteraction *action = actions[i];
+		if (action->users > 0 || collection_find(&draft->filteractions, action->object.name) != NULL)
+			continue;
+		(void)location_delete_filteraction(merge->state, merge->location, action);
+		action->users = SIZE_MAX;
 	}
 }
 

@@ -1,8 +1,10 @@
 /* A policy as a profile: its canonical text, which loads into the same policy and is saved as the same bytes.
  * A filter is one line.  What has its default is left out of filters and actions. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/cursor.h"
+#include "core/base/memory.h"
 #include "core/store/json.h"
 #include "core/store/profile.h"
 
@@ -247,35 +249,49 @@ static void action_add(struct writer *writer, const struct filteraction *action)
 	close_add(writer, '}');
 }
 
-/* Whether a rule before this one has the same list or action. */
-static bool is_first(const struct policy *policy, size_t index, bool lists)
+static int pointer_compare(const void *a, const void *b)
 {
-	const struct rule *rule = (const struct rule *)policy->rules.items[index];
-	for (size_t i = 0; i < index; i++) {
-		const struct rule *other = (const struct rule *)policy->rules.items[i];
-		if (lists ? other->filterlist == rule->filterlist : other->filteraction == rule->filteraction)
-			return false;
+	const void *left = *(const void *const *)a, *right = *(const void *const *)b;
+	return left < right ? -1 : left > right;
+}
+
+/* The lists (or actions) that the rules of a policy refer to, sorted by where they are; caller frees. */
+static const void **used_find(const struct policy *policy, bool lists)
+{
+	const void **used = memory_alloc((policy->rules.count + 1) * sizeof(const void *));
+	for (size_t i = 0; i < policy->rules.count; i++) {
+		const struct rule *rule = (const struct rule *)policy->rules.items[i];
+		used[i] = lists ? (const void *)rule->filterlist : (const void *)rule->filteraction;
 	}
-	return true;
+	qsort(used, policy->rules.count, sizeof(*used), pointer_compare);
+	return used;
+}
+
+static bool is_used(const struct policy *policy, const void **used, const void *object)
+{
+	return bsearch(&object, used, policy->rules.count, sizeof(*used), pointer_compare) != NULL;
 }
 
 void profile_save(const struct state *state, const struct location *location, const struct policy *policy,
 		  struct buffer *buffer)
 {
 	struct writer writer = {.out = buffer};
+	const void **lists = used_find(policy, true), **actions = used_find(policy, false);
 	open_add(&writer, NULL, '{');
 	text_add(&writer, "location", location_name(location->id));
 	config_add(&writer, &state->config);
 	policy_add(&writer, policy);
 	open_add(&writer, "filterlists", '[');
-	for (size_t i = 0; i < policy->rules.count; i++)
-		if (is_first(policy, i, true))
-			list_add(&writer, ((const struct rule *)policy->rules.items[i])->filterlist);
+	for (size_t i = 0; i < location->filterlists.count; i++)
+		if (is_used(policy, lists, location->filterlists.items[i]))
+			list_add(&writer, (const struct filterlist *)location->filterlists.items[i]);
 	close_add(&writer, ']');
 	open_add(&writer, "filteractions", '[');
-	for (size_t i = 0; i < policy->rules.count; i++)
-		if (is_first(policy, i, false))
-			action_add(&writer, ((const struct rule *)policy->rules.items[i])->filteraction);
+	for (size_t i = 0; i < location->filteractions.count; i++)
+		if (is_used(policy, actions, location->filteractions.items[i]))
+			action_add(&writer, (const struct filteraction *)location->filteractions.items[i]);
 	close_add(&writer, ']');
 	close_add(&writer, '}');
+	free(lists);
+	free(actions);
 }

@@ -138,7 +138,7 @@ static bool file_same(const struct stat *a, const struct stat *b)
 	       a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
-static int load_once(struct store *store, int64_t at, struct diag *diag, struct state **ret_state)
+static int load_once(struct store *store, struct instant at, struct diag *diag, struct state **ret_state)
 {
 	struct state *state = state_new();
 	int error = store_load(store, at, diag, state);
@@ -149,7 +149,7 @@ static int load_once(struct store *store, int64_t at, struct diag *diag, struct 
 	return error;
 }
 
-static int load_transaction(struct store *store, int64_t at, struct diag *diag, struct state **ret_state)
+static int load_transaction(struct store *store, struct instant at, struct diag *diag, struct state **ret_state)
 {
 	int error = store_execute(store, diag, "BEGIN");
 	if (error < 0)
@@ -160,7 +160,7 @@ static int load_transaction(struct store *store, int64_t at, struct diag *diag, 
 }
 
 /* Without locks a writer can come in between: then what was read is thrown away, and read again. */
-static int load_unlocked(struct store *store, int64_t at, struct diag *diag, struct state **ret_state)
+static int load_unlocked(struct store *store, struct instant at, struct diag *diag, struct state **ret_state)
 {
 	enum { TRIES = 5 };
 	for (unsigned i = 0; i < TRIES; i++) {
@@ -183,20 +183,29 @@ static int load_unlocked(struct store *store, int64_t at, struct diag *diag, str
 	return busy_fail(store, diag);
 }
 
+static int read_instant(struct store *store, struct instant at, struct diag *diag, struct state **ret_state)
+{
+	if (store->changing)
+		return load_once(store, at, diag, ret_state);
+	return store->immutable ? load_unlocked(store, at, diag, ret_state) : load_transaction(store, at, diag, ret_state);
+}
+
 int store_read(struct store *store, int64_t at, struct diag *diag, struct state **ret_state)
 {
 	if (store->db == NULL) {
 		*ret_state = state_new();
 		return 0;
 	}
-	if (store->changing)
-		return load_once(store, at, diag, ret_state);
-	return store->immutable ? load_unlocked(store, at, diag, ret_state) : load_transaction(store, at, diag, ret_state);
+	return read_instant(store, (struct instant){at == 0 ? INSTANT_NOW : INSTANT_TIME, at}, diag, ret_state);
 }
 
 int store_read_change(struct store *store, int64_t number, struct diag *diag, struct state **ret_state)
 {
-	return store_read(store, -number, diag, ret_state);
+	struct place place = {.file = store->path};
+	if (store->db != NULL)
+		return read_instant(store, (struct instant){INSTANT_CHANGE, number}, diag, ret_state);
+	diag_error(diag, &place, "there is no store, so it has no change %lld", (long long)number);
+	return ERROR_NOT_FOUND;
 }
 
 int store_begin(struct store *store, struct diag *diag, struct state **ret_state)
@@ -207,7 +216,7 @@ int store_begin(struct store *store, struct diag *diag, struct state **ret_state
 	if (error < 0)
 		return error;
 	store->changing = true;
-	error = load_once(store, 0, diag, ret_state);
+	error = load_once(store, (struct instant){0}, diag, ret_state);
 	if (error < 0)
 		store_rollback(store);
 	return error;

@@ -31,7 +31,8 @@ int store_begin(struct store *store, struct diag *diag, struct state **ret_state
 
 /* The same for reading, as it was at a time (Unix seconds); 0 is now. */
 int store_read(struct store *store, int64_t at, struct diag *diag, struct state **ret_state);
-/* As it was after a change, by the number that its line of history has: changes of one second are told apart. */
+/* As it was after a change, by the number that its line of history has: changes of one second are told apart.
+ * ERROR_NOT_FOUND when there is none of that number. */
 int store_read_change(struct store *store, int64_t number, struct diag *diag, struct state **ret_state);
 
 /* Writes what `changed` and `gone` say, with a line of history naming the command, and ends the change.

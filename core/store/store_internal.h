@@ -45,9 +45,13 @@ int schema_check(const struct store *store, struct diag *diag);
 /* How many steps this program knows: the version of a store that it makes. */
 int schema_version(void);
 
-/* store_load.c: all of one instant, inside a read transaction.  `at` as in store_read; below zero it is the
- * number of a change. */
-int store_load(struct store *store, int64_t at, struct diag *diag, struct state *state);
+/* store_load.c: all of one instant, inside a read transaction. */
+enum instant_kind { INSTANT_NOW, INSTANT_TIME, INSTANT_CHANGE };
+struct instant {
+	enum instant_kind kind;
+	int64_t value; /* Unix seconds, or the number of the change */
+};
+int store_load(struct store *store, struct instant at, struct diag *diag, struct state *state);
 /* The line of history that a statement (SELECT HISTORY_COLUMNS) is at; false when its sum is wrong. */
 #define HISTORY_COLUMNS "number,time,uid,user,command,digest,changes,boot,last,total,sum"
 struct change {

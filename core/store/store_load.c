@@ -349,30 +349,35 @@ bool change_read(sqlite3_stmt *statement, struct change *ret_change)
 
 /* The change that a reading is of, its total, and the boot whose dynamic rows it sees: at a time since this
  * machine came up those of this boot, before that those of the boot in which the change was made. */
-static int change_find(struct load *load, int64_t at, uint64_t *ret_total)
+static int change_find(struct load *load, struct instant at, uint64_t *ret_total)
 {
+	static const char *const queries[] = {
+		[INSTANT_NOW] = "SELECT " HISTORY_COLUMNS " FROM change ORDER BY number DESC LIMIT 1",
+		[INSTANT_TIME] = "SELECT " HISTORY_COLUMNS " FROM change WHERE time<=?1 ORDER BY number DESC LIMIT 1",
+		[INSTANT_CHANGE] = "SELECT " HISTORY_COLUMNS " FROM change WHERE number=?1",
+	};
 	sqlite3_stmt *statement = NULL;
-	int error = store_prepare(load->store, load->diag,
-				  at < 0       ? "SELECT " HISTORY_COLUMNS " FROM change WHERE number=?1"
-				  : load->past ? "SELECT " HISTORY_COLUMNS " FROM change WHERE time<=?1 ORDER BY number DESC LIMIT 1"
-					       : "SELECT " HISTORY_COLUMNS " FROM change ORDER BY number DESC LIMIT 1",
-				  &statement);
+	int error = store_prepare(load->store, load->diag, queries[at.kind], &statement);
 	if (error < 0)
 		return error;
 	if (load->past)
-		sqlite3_bind_int64(statement, 1, at < 0 ? -at : at);
+		sqlite3_bind_int64(statement, 1, at.value);
 	int code = sqlite3_step(statement);
 	struct change change = {0};
 	boot_id(load->boot);
 	if (code == SQLITE_ROW && !change_read(statement, &change)) {
-		error = store_damaged(load->store, load->diag, "its last line of history is not as it was written");
+		error = store_damaged(load->store, load->diag, "a line of its history is not as it was written");
 	} else if (code == SQLITE_ROW) {
 		load->number = change.history.number;
 		*ret_total = change.total;
-		if (load->past && (at < 0 ? change.history.time : at) < boot_time())
+		if (load->past && (at.kind == INSTANT_TIME ? at.value : change.history.time) < boot_time())
 			snprintf(load->boot, sizeof(load->boot), "%s", change.boot);
 	} else if (code != SQLITE_DONE) {
 		error = store_fail(load->store, load->diag, "cannot be read");
+	} else if (at.kind == INSTANT_CHANGE) {
+		struct place place = {.file = load->store->path};
+		diag_error(load->diag, &place, "this store has no change %lld", (long long)at.value);
+		error = ERROR_NOT_FOUND;
 	}
 	if (error == 0 && !load->past) {
 		load->store->number = change.history.number;
@@ -383,10 +388,10 @@ static int change_find(struct load *load, int64_t at, uint64_t *ret_total)
 	return error;
 }
 
-int store_load(struct store *store, int64_t at, struct diag *diag, struct state *state)
+int store_load(struct store *store, struct instant at, struct diag *diag, struct state *state)
 {
 	struct texts texts = {.arena = state->arena};
-	struct load load = {.store = store, .diag = diag, .state = state, .texts = &texts, .past = at != 0};
+	struct load load = {.store = store, .diag = diag, .state = state, .texts = &texts, .past = at.kind != INSTANT_NOW};
 	uint64_t total = 0;
 	store->stale_count = 0;
 	int error = change_find(&load, at, &total);
