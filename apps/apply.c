@@ -158,6 +158,17 @@ static void applied_say(const struct application *application)
 	}
 }
 
+/* Most who apply nothing have forgotten to assign what they have. */
+static void unassigned_warn(const struct state *state, struct diag *diag)
+{
+	const struct collection *policies = &state->locations[LOCATION_LOCAL].policies;
+	if (policies->count > 0)
+		diag_warning(diag, "nothing-assigned", NULL, "no policy is assigned, so every packet is permitted; `cordon netsh ipsec "
+			     "static set policy name=%s assign=yes` assigns one", QUOTE(policies->items[0]->name));
+	else
+		diag_warning(diag, "nothing-assigned", NULL, "no policy is assigned, so every packet is permitted");
+}
+
 /* Warnings are gathered first: there may be very many of one kind. */
 static int application_check(struct application *application)
 {
@@ -171,7 +182,7 @@ static int application_check(struct application *application)
 	invocation->diag = &said;
 	error = judge_init(&application->judge, invocation, state, MODE_SECURE, NULL, true);
 	if (error == 0 && !state_assigned(state))
-		diag_warning(&said, "nothing-assigned", NULL, "no policy is assigned, so every packet is permitted");
+		unassigned_warn(state, &said);
 	else if (error == 0)
 		lint_check(application->judge.ruleset, application->judge.classifier, &said);
 	invocation->diag = diag;

@@ -1,23 +1,13 @@
 #include "apps/force.h"
 
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/error.h"
-
-static void root_say(struct invocation *invocation)
-{
-	if (geteuid() != 0)
-		diag_note(invocation->diag, NULL, "the kernel's rules need root (CAP_NET_ADMIN)");
-}
 
 int force_status(struct invocation *invocation, struct nftables_status *ret_status)
 {
 	*ret_status = (struct nftables_status){0};
-	int error = nftables_status_read(invocation->diag, ret_status);
-	if (error < 0)
-		root_say(invocation);
-	return error;
+	return nftables_status_read(invocation->diag, ret_status);
 }
 
 /* The store as it was after a change (0: as it is), when that is what is in force. */
@@ -109,9 +99,7 @@ int force_apply(struct visit *visit, const struct judge *judge, const struct nft
 	int error = force_status(visit->invocation, &before);
 	if (error == 0) {
 		error = nftables_apply(judge->ruleset, options, visit->invocation->diag);
-		if (error < 0)
-			root_say(visit->invocation);
-		else if (command != NULL && (error = visit_commit(visit, command)) < 0)
+		if (error == 0 && command != NULL && (error = visit_commit(visit, command)) < 0)
 			force_restore(visit, &before);
 	}
 	nftables_status_done(&before);

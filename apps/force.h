@@ -23,7 +23,7 @@ int force_apply(struct visit *visit, const struct judge *judge, const struct nft
 /* visit_commit, and what is in force follows it at once; nothing in force stays nothing. */
 int force_commit(struct visit *visit, const char *command);
 
-/* nftables_status_read, with the word on root where that is what is missing. */
+/* nftables_status_read; *ret_status is empty when it fails, so that nftables_status_done takes it in any case. */
 int force_status(struct invocation *invocation, struct nftables_status *ret_status);
 
 #endif

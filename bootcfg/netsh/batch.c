@@ -295,7 +295,9 @@ static enum status echo_run(struct batch *batch, const struct piece *text, const
 {
 	struct cursor rest = cursor_of(text->text + program->rest, text->length - program->rest), word = {0};
 	cursor_skip_blanks(&rest);
-	if (program_is(program, "echo") && cursor_word(&rest, &word) && rest.at == rest.end &&
+	bool one = cursor_word(&rest, &word);
+	cursor_skip_blanks(&rest);
+	if (program_is(program, "echo") && one && rest.at == rest.end &&
 	    (ascii_equal_n(word.at, cursor_left(&word), "off") || ascii_equal_n(word.at, cursor_left(&word), "on")))
 		return STATUS_DONE;
 	(void)foreign(batch, program->span, program->name, program->length);
@@ -527,6 +529,8 @@ static enum status chain_run(struct batch *batch, const struct node *node)
 /* An operand with its marks out: what is not defined is empty.  False when a variable is set but not known. */
 static bool operand_value(struct batch *batch, const struct piece *operand, struct traced *ret_value)
 {
+	if (operand->length == 0)
+		return true;
 	const struct piece text = loops_replace(batch, operand);
 	for (size_t at = 0; at < text.length; at++) {
 		if (text.text[at] != MARK_OPEN) {

@@ -151,10 +151,10 @@ static bool starts_tag(const struct session *session, const struct word *word)
 	       tag_match(session->call.row, word->text, word->equals, &use, NULL) != MATCH_NONE;
 }
 
-static int no_value(struct session *session, const struct word *word, size_t length)
+static int no_value(struct session *session, const struct tag_use *use, const struct word *word)
 {
-	diag_error(session->diag, session_at(session, word_span(word)), "%.*s= has no value%s", (int)length, word->text,
-		   word->quoted ? "" : ": write \"\" for an empty one");
+	diag_error(session->diag, session_at(session, word_span(word)), "%s= has no value%s", tags[use->id].name,
+		   tags[use->id].type == TYPE_TEXT ? ": write \"\" for an empty one" : "");
 	return ERROR_INPUT;
 }
 
@@ -177,7 +177,7 @@ static int give_tagged(struct session *session, size_t *index)
 			from = &words[*index + ++skip];
 			value = (struct value){.text = from->text, .length = from->length, .span = word_span(from)};
 		} else if (!session->words) {
-			return no_value(session, word, length);
+			return no_value(session, use, word);
 		}
 	}
 	if (value.text == NULL) {

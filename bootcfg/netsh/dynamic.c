@@ -201,7 +201,7 @@ int netsh_add_dynrule(struct call *call)
 	return error < 0 ? error : filterspec_each(call, dynrule_append, dynamic_location(call));
 }
 
-static bool dynrule_matches(const struct call *call, const struct dynrule *rule)
+bool dynrule_matches(const struct call *call, const struct dynrule *rule)
 {
 	const struct value *tunnel = call_value(call, TAG_TUNNELDSTADDRESS);
 	return filterspec_matches(call, &rule->filter) &&

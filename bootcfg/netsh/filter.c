@@ -40,6 +40,8 @@ static int mask_apply(struct call *call, const struct side *side, struct address
 	const struct value *mask = call_value(call, side->mask);
 	if (mask == NULL)
 		return 0;
+	if (!call_given(call, side->address))
+		return mask_wrong(call, side, "a mask needs its address");
 	if (address->kind == ADDRESS_RANGE)
 		return mask_wrong(call, side, "a range has no mask");
 	if (call->values[side->address].named) {
@@ -114,11 +116,17 @@ static int ports_check(struct call *call, const struct filter *filter)
 	return 0;
 }
 
+/* Only `show` leaves addresses out. */
+static struct address side_given(const struct call *call, const struct side *side)
+{
+	return call_given(call, side->address) ? call->values[side->address].address : (struct address){.kind = ADDRESS_ANY};
+}
+
 int filterspec_check(struct call *call)
 {
 	struct filter filter = {
-		.src = call->values[TAG_SRCADDR].address,
-		.dst = call->values[TAG_DSTADDR].address,
+		.src = side_given(call, &sides[0]),
+		.dst = side_given(call, &sides[1]),
 		.srcport = (uint16_t)call_number(call, TAG_SRCPORT, 0),
 		.dstport = (uint16_t)call_number(call, TAG_DSTPORT, 0),
 		.protocol = (uint8_t)call_number(call, TAG_PROTOCOL, PROTOCOL_ANY),
@@ -239,6 +247,8 @@ int filterspec_each(struct call *call, int (*each)(struct call *call, const stru
 static bool side_matches(const struct call *call, const struct side *side, const struct address *wanted, const struct address *address)
 {
 	const struct value *value = &call->values[side->address];
+	if (!call_given(call, side->address))
+		return true;
 	if (value->named)
 		return address->name != NULL && ascii_equal_n(value->text, value->length, address->name);
 	if (address->kind == ADDRESS_SUBNET && wanted->kind == ADDRESS_SUBNET && !call_given(call, side->mask))

@@ -102,6 +102,7 @@ static const char note_filter[] = "defaults: protocol=any mirrored=yes, ports 0 
 				  "that an address was resolved from";
 static const char note_auths[] = "the order of kerberos, psk and rootca is the order of preference; with any of them the whole list "
 				 "is replaced; rootca=\"NAME certmap:(yes|no) excludecaname:(yes|no)\"";
+static const char note_shown[] = "only what matches the given tags; an address without a mask matches with any";
 static const char note_positional[] = "without a name: all of them";
 
 const struct row rows[] = {
@@ -210,15 +211,21 @@ const struct row rows[] = {
 	 netsh_set_dynrule},
 	{CONTEXT_DYNAMIC, "show", "all", USES(OPT(RESOLVEDNS)), NULL, NULL, netsh_display},
 	{CONTEXT_DYNAMIC, "show", "config", .run = netsh_display},
-	{CONTEXT_DYNAMIC, "show", "mmfilter", USES(MAY(NAME), MAY(ALL), OPT(FILTERTYPE), OPT(RESOLVEDNS)), note_positional, NULL,
-	 netsh_display},
+	{CONTEXT_DYNAMIC, "show", "mmfilter",
+	 USES(MAY(NAME), MAY(ALL), OPT(FILTERTYPE), OPT(SRCADDR), OPT(DSTADDR), OPT(SRCMASK), OPT(DSTMASK), OPT(RESOLVEDNS)),
+	 note_shown, netsh_check_display, netsh_display},
 	{CONTEXT_DYNAMIC, "show", "mmpolicy", USES(MAY(NAME), MAY(ALL)), note_positional, NULL, netsh_display},
 	{CONTEXT_DYNAMIC, "show", "mmsas", USES(MAY(ALL), OPT(RESOLVEDNS)), NULL, NULL, netsh_display},
-	{CONTEXT_DYNAMIC, "show", "qmfilter", USES(MAY(NAME), MAY(ALL), OPT(FILTERTYPE), OPT(RESOLVEDNS)), note_positional, NULL,
-	 netsh_display},
+	{CONTEXT_DYNAMIC, "show", "qmfilter",
+	 USES(MAY(NAME), MAY(ALL), OPT(FILTERTYPE), OPT(SRCADDR), OPT(DSTADDR), OPT(SRCMASK), OPT(DSTMASK), OPT(PROTOCOL),
+	      OPT(SRCPORT), OPT(DSTPORT), OPT(ACTIONINBOUND), OPT(ACTIONOUTBOUND), OPT(RESOLVEDNS)),
+	 note_shown, netsh_check_display, netsh_display},
 	{CONTEXT_DYNAMIC, "show", "qmpolicy", USES(MAY(NAME), MAY(ALL)), note_positional, NULL, netsh_display},
 	{CONTEXT_DYNAMIC, "show", "qmsas", USES(MAY(ALL), OPT(RESOLVEDNS)), NULL, NULL, netsh_display},
-	{CONTEXT_DYNAMIC, "show", "rule", USES(OPT(RULETYPE), OPT(RESOLVEDNS)), NULL, NULL, netsh_display},
+	{CONTEXT_DYNAMIC, "show", "rule",
+	 USES(OPT(RULETYPE), OPT(SRCADDR), OPT(DSTADDR), OPT(SRCMASK), OPT(DSTMASK), OPT(PROTOCOL), OPT(SRCPORT), OPT(DSTPORT),
+	      OPT(ACTIONINBOUND), OPT(ACTIONOUTBOUND), OPT(RESOLVEDNS)),
+	 note_shown, netsh_check_display, netsh_display},
 	{CONTEXT_DYNAMIC, "show", "stats", USES(OPT(STATSTYPE)), NULL, NULL, netsh_display},
 	{CONTEXT_DYNAMIC, "dump", NULL, .run = netsh_display_dump},
 

@@ -3,7 +3,10 @@
 #ifndef CORDON_BOOTCFG_NETSH_HANDLERS_H
 #define CORDON_BOOTCFG_NETSH_HANDLERS_H
 
+#include <stdbool.h>
+
 struct call;
+struct dynrule;
 
 /* filter.c */
 int netsh_check_add_filter(struct call *call);
@@ -57,10 +60,12 @@ int netsh_delete_qmpolicy(struct call *call);
 int netsh_check_dynrule(struct call *call);
 int netsh_check_add_dynrule(struct call *call);
 int netsh_add_dynrule(struct call *call);
+bool dynrule_matches(const struct call *call, const struct dynrule *rule); /* the given tags of a rule */
 int netsh_set_dynrule(struct call *call);
 int netsh_delete_dynrule(struct call *call);
 
 /* display.c: show and dump */
+int netsh_check_display(struct call *call); /* of filters */
 int netsh_display(struct call *call);
 int netsh_display_dump(struct call *call);
 

@@ -118,7 +118,9 @@ static int pushd_run(struct shell *shell)
 	if (shell->depth == CONTEXTS_MOST)
 		return shell_error(shell, &words[0], "more than 64 pushd without popd");
 	enum context_id context = shell->context;
-	if (shell->session->lexer.count > 1) {
+	if (shell->session->lexer.count == 2 && ascii_equal_n(words[1].text, words[1].length, "..")) {
+		context = context_parent(context);
+	} else if (shell->session->lexer.count > 1) {
 		int error = session_run(shell->session, 1, &context, false);
 		if (error < 0)
 			return error;
@@ -228,10 +230,22 @@ static int lines_check(const struct session *session, struct diag *diag)
 	return ERROR_INPUT;
 }
 
-/* Whether a line starts as a command of `netsh -f` can: with a context, a verb, or a word of the shell. */
-static bool line_is_command(struct session *session, struct cursor line)
+/* Whether the words are a verb of a context and one of its objects. */
+static bool line_has_verb(enum context_id context, const struct cursor *word, struct cursor rest)
 {
 	const char *verb;
+	const struct row *row;
+	struct cursor object;
+	if (verb_match(context, word->at, cursor_left(word), &verb, NULL) != MATCH_ONE)
+		return false;
+	cursor_skip_blanks(&rest);
+	return row_alone(context, verb) != NULL || !cursor_word(&rest, &object) ||
+	       object_match(context, verb, object.at, cursor_left(&object), &row, NULL) != MATCH_NONE;
+}
+
+/* Whether a line starts as a command of `netsh -f` can: with a context, a verb, or a word of the shell. */
+static bool line_is_command(struct cursor line)
+{
 	enum context_id below;
 	struct cursor word;
 	if (!cursor_word(&line, &word))
@@ -243,7 +257,7 @@ static bool line_is_command(struct session *session, struct cursor line)
 		known |= is_word(&word, shell_words[i].name);
 	for (size_t i = 0; i < CONTEXT_COUNT && !known; i++)
 		known = context_match((enum context_id)i, word.at, length, &below) != MATCH_NONE ||
-			verb_match((enum context_id)i, word.at, length, &verb, NULL) != MATCH_NONE;
+			line_has_verb((enum context_id)i, &word, line);
 	return known;
 }
 
@@ -258,7 +272,7 @@ static int shell_check(struct session *session)
 		cursor_skip_blanks(&line);
 		if (line.at == line.end || *line.at == '#')
 			continue;
-		if (line_is_command(session, line))
+		if (line_is_command(line))
 			return 0;
 		if (strange++ == 0)
 			first = line;
@@ -342,6 +356,10 @@ int netsh_run_script(struct state *state, const char *bytes, size_t length, cons
 	}
 	if (error == 0)
 		error = encoding_decode(bytes != NULL ? bytes : "", length, file, diag, &converted, &decoded);
+	if (error == 0 && decoded.encoding == ENCODING_GB18030) {
+		const struct place place = {.file = file};
+		diag_note(diag, &place, "this is not UTF-8, and was read as GB18030: if names look wrong, save it as UTF-8");
+	}
 	if (error == 0) {
 		session.text = decoded.text;
 		session.length = decoded.length;

@@ -115,6 +115,19 @@ static void help_verb(struct session *session, enum context_id context, const ch
 			help_row(session, &rows[i]);
 }
 
+/* Whether a line that starts with this word is a piece of a command: it has a tag where none can be, or the end of
+ * a text that was opened on the line before. */
+static bool is_piece(const struct session *session, const struct word *first)
+{
+	if (first->unclosed)
+		return true;
+	for (const struct word *word = first; word < session->lexer.words + session->lexer.count; word++)
+		for (size_t i = 0; word->equals > 0 && word->equals < word->length && i < TAG_COUNT; i++)
+			if (ascii_equal_n(word->text, word->equals, tags[i].name))
+				return true;
+	return false;
+}
+
 /* A first word that nothing knows. */
 static int unknown_word(struct session *session, enum context_id context, const struct word *word)
 {
@@ -122,7 +135,7 @@ static int unknown_word(struct session *session, enum context_id context, const 
 	struct buffer known;
 	buffer_init(&known, 1024);
 	const char *nearest = verb_nearest(context, word->text, word->length);
-	if (word->equals > 0 && word->equals < word->length) {
+	if (nearest == NULL && is_piece(session, word)) {
 		diag_error(session->diag, place, "%s is no command: it looks like the rest of a wrapped line; join it with the line before",
 			   QUOTE_N(word->text, word->length));
 	} else if (nearest != NULL) {
@@ -165,9 +178,15 @@ static int unknown_object(struct session *session, enum context_id context, cons
 /* Commands that use the store follow a `set store`; what they do decides whether it was of any use. */
 static void store_followed(struct session *session, const struct row *row)
 {
-	if (row->context == CONTEXT_STATIC && row->run != netsh_set_store && row->run != netsh_set_batch &&
-	    row->run != netsh_set_config)
-		session->store_span.length = 0;
+	if (session->store_span.length == 0 || row->context != CONTEXT_STATIC || row->run == netsh_set_store ||
+	    row->run == netsh_set_batch || row->run == netsh_set_config)
+		return;
+	if (session->batch && session->location != session->options->location)
+		diag_warning(session->diag, "store-session", session_at(session, session->store_span),
+			     "in a batch file every netsh is a session of its own, and Windows forgets the store at its end; here "
+			     "the commands that follow go to the %s store: in a script for `netsh -f` they do so everywhere",
+			     location_name(session->location));
+	session->store_span.length = 0;
 }
 
 static int row_run(struct session *session, const struct row *row, size_t first, size_t arguments)
@@ -175,12 +194,12 @@ static int row_run(struct session *session, const struct row *row, size_t first,
 	struct call *call = &session->call;
 	call->row = row;
 	call->span = words_span(&session->lexer, first);
+	store_followed(session, row);
 	int error = bind_words(session, arguments);
 	if (error == 0 && row->check != NULL)
 		error = row->check(call);
 	if (error == 0 && !session->check_only && row->run != NULL)
 		error = row->run(call);
-	store_followed(session, row);
 	return error;
 }
 

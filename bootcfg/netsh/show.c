@@ -145,6 +145,17 @@ static int request_check(const struct page *page, const struct kind *kind, struc
 	return 0;
 }
 
+void show_value(const struct state *state, enum property_id id, struct buffer *value)
+{
+	bool assigned = false;
+	for (size_t i = 0; i < LOCATION_COUNT; i++)
+		assigned |= location_assigned(&state->locations[i]) != NULL;
+	if (id == PROPERTY_BOOTMODE && !state->config.set[id] && assigned)
+		buffer_add_text(value, bootmode_name(BOOTMODE_STATEFUL));
+	else
+		config_print(&state->config, id, value);
+}
+
 /* Copies the lines, each cut to the width of the terminal; characters are counted, not bytes. */
 static void lines_cut(const struct buffer *page, unsigned width, struct buffer *output)
 {

@@ -43,4 +43,7 @@ bool show_selects_list(const struct show_request *request, struct location *loca
 bool show_selects_action(const struct show_request *request, struct location *location,
 			 const struct filteraction *action);
 
+/* The value that holds: bootmode, while it is not set, depends on whether a policy is assigned. */
+void show_value(const struct state *state, enum property_id id, struct buffer *value);
+
 #endif

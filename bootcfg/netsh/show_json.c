@@ -303,14 +303,15 @@ static void actions_add(struct json *json, struct location *location, const stru
 	close_add(json, ']');
 }
 
-static void config_add(struct json *json, const struct config *config)
+static void config_add(struct json *json, const struct state *state)
 {
+	const struct config *config = &state->config;
 	struct buffer value;
 	buffer_init(&value, 1 << 14);
 	open_add(json, "config", '{');
 	for (size_t i = 0; i < PROPERTY_COUNT; i++) {
 		buffer_clear(&value);
-		config_print(config, (enum property_id)i, &value);
+		show_value(state, (enum property_id)i, &value);
 		if (i == PROPERTY_BOOTMODE || i == PROPERTY_BOOTEXEMPTIONS)
 			string_add(json, properties[i].name, buffer_text(&value));
 		else if (properties[i].own)
@@ -407,7 +408,7 @@ void show_json(struct state *state, const struct show_request *request, struct b
 			dynrules_add(&json, location);
 	}
 	if (wants(request, "config"))
-		config_add(&json, &state->config);
+		config_add(&json, state);
 	close_add(&json, '}');
 	buffer_add_char(output, '\n');
 }

@@ -239,20 +239,23 @@ static void bootexemptions_show(const struct page *page)
 
 void show_config(const struct page *page)
 {
+	/* As Windows Server 2003 prints them, then our own; the exemptions are a table of theirs. */
+	static const enum property_id order[] = {
+		PROPERTY_IPSECDIAGNOSTICS, PROPERTY_IKELOGGING, PROPERTY_STRONGCRLCHECK, PROPERTY_IPSECLOGINTERVAL,
+		PROPERTY_IPSECEXEMPT, PROPERTY_BOOTMODE, PROPERTY_IKEEXEMPT, PROPERTY_FOLLOWNAMES,
+	};
 	struct buffer value;
-	buffer_init(&value, 1 << 14);
+	buffer_init(&value, 64);
 	page_title(page, "IPsec Configuration Parameters");
-	for (size_t i = 0; i < PROPERTY_COUNT; i++) {
-		if (i == PROPERTY_BOOTEXEMPTIONS)
-			continue;
+	for (size_t i = 0; i < ARRAY_LENGTH(order); i++) {
 		buffer_clear(&value);
-		config_print(&page->state->config, (enum property_id)i, &value);
-		if (i == PROPERTY_BOOTMODE && value.length > 0)
+		show_value(page->state, order[i], &value);
+		if (order[i] == PROPERTY_BOOTMODE && value.length > 0)
 			value.data[0] = (char)(value.data[0] - ('a' - 'A'));
-		page_text(page, properties[i].shown, buffer_text(&value));
+		page_text(page, properties[order[i]].shown, buffer_text(&value));
 	}
 	buffer_done(&value);
-	buffer_add_char(page->out, '\n');
+	page_gap(page);
 	bootexemptions_show(page);
 }
 

@@ -34,11 +34,6 @@ int netsh_set_store(struct call *call)
 {
 	struct session *session = call->session;
 	enum location_id location = (enum location_id)call->values[TAG_LOCATION].number;
-	if (session->batch && location != session->options->location && location != session->location)
-		diag_warning(session->diag, "store-session", session_at(session, call->span),
-			     "in a batch file every netsh is a session of its own, and Windows forgets the store at its end; here "
-			     "the commands after this one go to the %s store: use a script for `netsh -f` to have both do so",
-			     location_name(location));
 	session->store_before = session->location;
 	session->store_span = call->span;
 	session->location = location;

@@ -26,6 +26,21 @@ static int wrong(struct session *session, const struct tag *tag, const struct va
 	return ERROR_INPUT;
 }
 
+/* With what was meant, when only one of the words is near. */
+static int wrong_near(struct session *session, const struct tag *tag, const struct value *value, const char *const words[])
+{
+	const char *nearest = word_nearest(value->text, value->length, words);
+	size_t near = 0;
+	for (size_t i = 0; nearest != NULL && words[i] != NULL; i++)
+		near += word_distance(value->text, value->length, words[i]) ==
+			word_distance(value->text, value->length, nearest);
+	if (near != 1)
+		return wrong(session, tag, value);
+	diag_error(session->diag, session_at(session, value->span), "%s is %s: did you mean \"%s\"?", tag->name,
+		   QUOTE_VALUE(value), nearest);
+	return ERROR_INPUT;
+}
+
 static int number_value(struct session *session, const struct tag *tag, struct value *value)
 {
 	if (!number_parse(value->text, value->length, tag->most, &value->number) || value->number < tag->least)
@@ -61,12 +76,7 @@ static int word_value(struct session *session, const struct tag *tag, struct val
 			return 0;
 		}
 	}
-	const char *nearest = word_nearest(value->text, value->length, tag->words);
-	if (nearest == NULL)
-		return wrong(session, tag, value);
-	diag_error(session->diag, session_at(session, value->span), "%s is %s: did you mean \"%s\"?", tag->name,
-		   QUOTE_VALUE(value), nearest);
-	return ERROR_INPUT;
+	return wrong_near(session, tag, value, tag->words);
 }
 
 static int protocol_value(struct session *session, const struct tag *tag, struct value *value)
@@ -82,12 +92,7 @@ static int protocol_value(struct session *session, const struct tag *tag, struct
 			   "%s is %s: write icmp, which means ICMPv6 where the packet is IPv6", tag->name, QUOTE_VALUE(value));
 		return ERROR_INPUT;
 	}
-	const char *nearest = word_nearest(value->text, value->length, names);
-	if (nearest == NULL)
-		return wrong(session, tag, value);
-	diag_error(session->diag, session_at(session, value->span), "%s is %s: did you mean \"%s\"?", tag->name,
-		   QUOTE_VALUE(value), nearest);
-	return ERROR_INPUT;
+	return wrong_near(session, tag, value, names);
 }
 
 static int mask_value(struct session *session, const struct tag *tag, struct value *value)

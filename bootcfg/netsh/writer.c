@@ -67,10 +67,18 @@ static void value_char(struct writer *writer, char c, bool careted)
 		buffer_add_char(writer->out, c);
 }
 
+static bool control(char c)
+{
+	return (unsigned char)c < 0x20 || c == 0x7f;
+}
+
 /* The common value has nothing in it that needs care. */
 static bool plain(const char *text)
 {
-	return text[strcspn(text, "\"\\%")] == '\0';
+	for (; *text != '\0'; text++)
+		if (*text == '"' || *text == '\\' || *text == '%' || control(*text))
+			return false;
+	return true;
 }
 
 static void backslashes_add(struct writer *writer, size_t count, bool careted)
@@ -79,17 +87,19 @@ static void backslashes_add(struct writer *writer, size_t count, bool careted)
 		value_char(writer, '\\', careted);
 }
 
-void writer_text(struct writer *writer, const char *tag, const char *text)
+/* As \xNN: visible, and no command of its own. */
+static void control_add(struct writer *writer, char c, bool careted)
 {
-	tag_add(writer, tag);
-	if (plain(text)) {
-		buffer_add_char(writer->out, '"');
-		buffer_add_text(writer->out, text);
-		buffer_add_char(writer->out, '"');
-		return;
-	}
-	bool careted = writer->batch && strchr(text, '"') != NULL;
+	static const char digits[] = "0123456789abcdef";
+	const char escape[] = {'\\', 'x', digits[(unsigned char)c >> 4], digits[c & 15]};
+	for (size_t i = 0; i < sizeof(escape); i++)
+		value_char(writer, escape[i], careted);
+}
+
+static void quoted_add(struct writer *writer, const char *text, bool careted)
+{
 	size_t backslashes = 0;
+	bool escaped = false;
 	value_char(writer, '"', careted);
 	for (; *text != '\0'; text++) {
 		if (*text == '\\') {
@@ -98,10 +108,27 @@ void writer_text(struct writer *writer, const char *tag, const char *text)
 		}
 		backslashes_add(writer, *text == '"' ? backslashes * 2 + 1 : backslashes, careted);
 		backslashes = 0;
-		value_char(writer, *text, careted);
+		escaped |= control(*text);
+		if (control(*text))
+			control_add(writer, *text, careted);
+		else
+			value_char(writer, *text, careted);
 	}
 	backslashes_add(writer, backslashes * 2, careted);
 	value_char(writer, '"', careted);
+	writer->escaped += escaped;
+}
+
+void writer_text(struct writer *writer, const char *tag, const char *text)
+{
+	tag_add(writer, tag);
+	if (!plain(text)) {
+		quoted_add(writer, text, writer->batch && strchr(text, '"') != NULL);
+		return;
+	}
+	buffer_add_char(writer->out, '"');
+	buffer_add_text(writer->out, text);
+	buffer_add_char(writer->out, '"');
 }
 
 static void text_unless_empty(struct writer *writer, const char *tag, const char *text)

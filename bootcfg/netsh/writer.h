@@ -4,7 +4,8 @@
  * Quoting is the C runtime's argv rule, which netsh.exe gets its words by: inside double quotes a run of
  * backslashes directly before a quote is halved, an odd one makes that quote part of the value.  In a batch
  * file `%` is doubled, and a value with a quote of its own has every character that cmd.exe looks at behind
- * a caret, quotes too, so that cmd.exe and netsh.exe agree on where it ends. */
+ * a caret, quotes too, so that cmd.exe and netsh.exe agree on where it ends.  A control character would end
+ * the command and begin another one, so it is never written. */
 #ifndef CORDON_BOOTCFG_NETSH_WRITER_H
 #define CORDON_BOOTCFG_NETSH_WRITER_H
 
@@ -17,6 +18,7 @@ struct writer {
 	const char *newline;
 	bool batch;          /* for cmd.exe */
 	bool own;            /* our own tags as well: replies, srcdns, dstdns */
+	size_t escaped;      /* counts texts with control characters, which no form can say: they become \xNN */
 };
 
 /* The commands of `netsh -f`, LF, own tags: the form of dump. */

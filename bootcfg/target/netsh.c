@@ -65,6 +65,10 @@ static void loss_note(struct export *export, enum loss loss, const char *where)
 
 static void losses_report(const struct export *export)
 {
+	if (export->writer.escaped > 0)
+		diag_warning(export->diag, "control-character", NULL,
+			     "%zu time%s a name or text with a control character, which a script cannot hold: it is written as \\xNN; "
+			     "give it a name without", export->writer.escaped, export->writer.escaped == 1 ? "" : "s");
 	for (size_t i = 0; i < LOSS_COUNT; i++) {
 		if (export->lost[i] == 0)
 			continue;

@@ -26,6 +26,7 @@ struct channel {
 	char *receive;
 	char *batch;
 	size_t capacity, maximum;  /* of the batch */
+	size_t room;               /* channel_room */
 	size_t length;             /* of all that is complete: the begin and all messages but the last */
 	struct nlmsghdr *last;     /* the message that is being filled, or NULL */
 	size_t count;              /* messages */
@@ -94,14 +95,15 @@ int channel_open(struct channel **ret_channel)
 		mnl_socket_close(socket);
 		return error;
 	}
-	int fd = mnl_socket_get_fd(socket), wanted = SEND_BUFFER, got = 0, on = 1;
+	int fd = mnl_socket_get_fd(socket), wanted = SEND_BUFFER, standard = BATCH_FIRST, got = BATCH_FIRST, on = 1;
 	socklen_t size = sizeof(got);
 	struct timeval patience = {.tv_sec = ANSWER_SECONDS};
 	/* Whole transactions go in one send: as root of the machine any size; otherwise as large as is allowed. */
-	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof(wanted)) < 0)
+	(void)getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &standard, &size);
+	bool forced = setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wanted, sizeof(wanted)) == 0;
+	if (!forced)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wanted, sizeof(wanted));
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &got, &size) < 0 || got <= 0)
-		got = BATCH_FIRST;
+	(void)getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &got, &size);
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	/* Errors come with the place in the message, and without the message itself. */
 	(void)mnl_socket_setsockopt(socket, NETLINK_EXT_ACK, &on, sizeof(on));
@@ -112,6 +114,8 @@ int channel_open(struct channel **ret_channel)
 		.sequence = 1,
 		.receive = memory_alloc(RECEIVE_BUFFER),
 		.maximum = (size_t)got < BATCH_MOST ? (size_t)got : BATCH_MOST,
+		/* libnftables enlarges its socket's buffer by force or not at all. */
+		.room = (size_t)(forced ? got : standard),
 	};
 	*ret_channel = channel;
 	return 0;
@@ -279,7 +283,7 @@ bool channel_full(const struct channel *channel)
 
 size_t channel_room(const struct channel *channel)
 {
-	return channel->maximum;
+	return channel->room;
 }
 
 bool channel_empty(const struct channel *channel)

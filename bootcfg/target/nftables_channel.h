@@ -56,7 +56,7 @@ struct nlmsghdr *channel_add(struct channel *channel, uint16_t message, uint16_t
 bool channel_full(const struct channel *channel);  /* commit before adding more */
 bool channel_empty(const struct channel *channel); /* nothing has been added */
 
-size_t channel_room(const struct channel *channel); /* bytes of the largest batch */
+size_t channel_room(const struct channel *channel); /* bytes of the largest transaction of libnftables */
 
 /* Where a batch was refused. */
 struct refusal {

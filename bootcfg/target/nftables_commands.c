@@ -12,7 +12,7 @@
 #include "core/base/memory.h"
 
 /* Bytes of text in one transaction: more costs memory, less makes libnftables read its cache more often. */
-enum { TEXT_MOST = 512 << 10, TEXT_EXPANDS = 8 };
+enum { TEXT_MOST = 512 << 10, TEXT_EXPANDS = 4 };
 
 static const struct {
 	const char *words;
