@@ -36,21 +36,9 @@ fi
 mount -t tmpfs tmpfs /run
 work=/run/demo
 mkdir "$work" /run/netns
-resolv=$(readlink -m /etc/resolv.conf)
-case $resolv in
-/run/*) mkdir -p "$(dirname "$resolv")" && : >"$resolv" ;;
-esac
-if [ ! -e "$resolv" ]; then
-	# A machine without one: a copy of /etc in its place.
-	mkdir "$work/etc"
-	cp -a /etc/. "$work/etc" 2>/dev/null || true
-	mount --bind "$work/etc" /etc
-	: >/etc/resolv.conf
-fi
-
 server=192.0.2.10 inside=10.1.2.3 outside=203.0.113.9 web=198.51.100.80 dns=10.0.0.53
-echo "nameserver $dns" >"$work/resolv.conf"
-mount --bind "$work/resolv.conf" "$resolv"
+. "$here/resolv.sh"
+resolv_own "$work" $dns
 export CORDON_STORE="$work/store.db"
 unset CORDON PEER
 

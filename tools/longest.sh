@@ -7,10 +7,12 @@ find core bootcfg logparse apps tests demo -name '*.c' -print 2>/dev/null | sort
 	FNR == 1 { inside = 0; head = "" }
 	/^\{$/ { inside = FNR; name = head }
 	/^\}$/ && inside {
-		sub(/\(.*/, "", name)
-		sub(/.*[ *]/, "", name)
+		if (name !~ /^Test/) {
+			sub(/\(.*/, "", name)
+			sub(/.*[ *]/, "", name)
+		}
 		printf "%5d  %s:%d  %s\n", FNR - inside + 1, FILENAME, inside, name
 		inside = 0
 	}
-	/^[a-z].*\(/ && !/;$/ { head = $0 }
+	/^[A-Za-z_].*\(/ && !/;$/ { head = $0 }
 	' | sort -rn | head -n "${1:-10}"

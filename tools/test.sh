@@ -9,6 +9,9 @@ work=$(mktemp -d)
 KIT_RUN=kit-$$-$(date +%s)
 export KIT_RUN TMPDIR="$work/tmp"
 mkdir "$TMPDIR"
+# Some tests become another user.
+chmod 755 "$work"
+chmod 1777 "$TMPDIR"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM HUP
 

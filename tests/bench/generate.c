@@ -8,7 +8,8 @@
  * each /24 from 16.0.0.0 on), destinations any, me or one address, and five ways of giving protocol and
  * ports: SHAPES (1 to 135) says how many of these combinations occur.  Of a ClassBench set only what netsh can
  * say is taken (a port that is any or exact, a whole protocol); how much was left out is said on stderr.
- * All filters block; none is mirrored. */
+ * All filters of ours block, those of ClassBench permit (the sets have a match-all, and the packets of the flood are to
+ * pass); none is mirrored. */
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ struct bench_filter {
 struct bench_filters {
 	struct bench_filter *items;
 	size_t count;
+	bool permit;
 };
 
 static void die(const char *what, const char *text)
@@ -87,7 +89,7 @@ static void filter_shape(struct bench_filter *filter, unsigned j, uint64_t *stat
 
 static struct bench_filters filters_own(size_t count, unsigned shapes, uint64_t *state)
 {
-	struct bench_filters filters = {calloc(count, sizeof(struct bench_filter)), count};
+	struct bench_filters filters = {calloc(count, sizeof(struct bench_filter)), count, false};
 
 	if (filters.items == NULL)
 		die("memory", "out of it");
@@ -155,7 +157,7 @@ static bool filter_classbench(struct bench_filter *filter, const char *line)
 
 static struct bench_filters filters_classbench(const char *file)
 {
-	struct bench_filters filters = {calloc(FILTERS_MOST, sizeof(struct bench_filter)), 0};
+	struct bench_filters filters = {calloc(FILTERS_MOST, sizeof(struct bench_filter)), 0, true};
 	size_t skipped = 0;
 	char line[256];
 	FILE *stream = fopen(file, "r");
@@ -225,8 +227,8 @@ static void netsh_filter(const struct bench_filter *filter, size_t list)
 
 static void write_netsh(const struct bench_filters *filters)
 {
-	puts("# Made by bench_generate.\npushd ipsec static\nadd policy name=Bench activatedefaultrule=no\n"
-	     "add filteraction name=Block action=block");
+	printf("# Made by bench_generate.\npushd ipsec static\nadd policy name=Bench activatedefaultrule=no\n"
+	       "add filteraction name=Action action=%s\n", filters->permit ? "permit" : "block");
 	for (size_t i = 0; i < filters->count; i++) {
 		size_t list = i / LIST_SIZE;
 
@@ -234,12 +236,12 @@ static void write_netsh(const struct bench_filters *filters)
 			printf("add filterlist name=\"Sources %03zu\"\n", list);
 		netsh_filter(&filters->items[i], list);
 		if (i % LIST_SIZE == LIST_SIZE - 1 || i + 1 == filters->count)
-			printf("add rule name=\"Rule %03zu\" policy=Bench filterlist=\"Sources %03zu\" filteraction=Block\n", list, list);
+			printf("add rule name=\"Rule %03zu\" policy=Bench filterlist=\"Sources %03zu\" filteraction=Action\n", list, list);
 	}
 	puts("set policy name=Bench assign=yes\npopd\nexit");
 }
 
-static void nft_rule(const struct bench_filter *filter)
+static void nft_rule(const struct bench_filter *filter, const char *verdict)
 {
 	char number[4];
 
@@ -256,14 +258,14 @@ static void nft_rule(const struct bench_filter *filter)
 		printf("%s sport %u ", protocol_text(filter->protocol, number), filter->srcport);
 	if (filter->dstport != 0)
 		printf("%s dport %u ", protocol_text(filter->protocol, number), filter->dstport);
-	puts("counter drop");
+	printf("counter %s\n", verdict);
 }
 
 static void write_rules(const struct bench_filters *filters)
 {
 	puts("table inet peer {\n\tchain judge {");
 	for (size_t i = 0; i < filters->count; i++)
-		nft_rule(&filters->items[i]);
+		nft_rule(&filters->items[i], filters->permit ? "accept" : "drop");
 	puts("\t}\n\tchain input { type filter hook input priority 0; jump judge; }\n"
 	     "\tchain output { type filter hook output priority 0; jump judge; }\n}");
 }
@@ -295,7 +297,7 @@ static void write_map(const struct bench_filters *filters)
 			printf(" . %u", filter->protocol);
 		map_port(filter->srcport);
 		map_port(filter->dstport);
-		puts(" : drop,");
+		printf(" : %s,\n", filters->permit ? "accept" : "drop");
 	}
 	puts("\t\t}\n\t}\n\tchain judge { ip saddr . ip daddr . meta l4proto . th sport . th dport vmap @judge; }\n"
 	     "\tchain input { type filter hook input priority 0; jump judge; }\n"

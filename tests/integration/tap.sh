@@ -15,7 +15,8 @@ trap 'cd / && chmod -R u+w "$tap_folder" 2>/dev/null; rm -rf "$tap_folder"' EXIT
 trap 'exit 130' INT TERM HUP
 cd "$tap_folder" || exit 1
 CORDON_STORE=$tap_folder/store.db
-export CORDON_STORE
+CORDON_PROFILES=$tap_source/profiles
+export CORDON_STORE CORDON_PROFILES
 unset CORDON_FAIL_ALLOC
 cordon=$tap_programs/cordon
 

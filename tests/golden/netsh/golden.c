@@ -95,6 +95,18 @@ static void setting_read(struct setting *setting, const struct buffer *script)
 	}
 }
 
+/* What was printed, without what is new each time: keys and times. */
+static void printed_add(struct buffer *out, const struct buffer *printed)
+{
+	for (const char *at = buffer_text(printed); *at != '\0';) {
+		size_t length = strcspn(at, "\n");
+		length += at[length] == '\n';
+		if (strncmp(at, "GUID ", 5) != 0 && strncmp(at, "Last Modified ", 14) != 0)
+			buffer_add(out, at, length);
+		at += length;
+	}
+}
+
 /* What comes of a script; false when it was refused. */
 static bool script_run(const char *path, const char *name, bool keep_going, struct buffer *out)
 {
@@ -114,8 +126,10 @@ static bool script_run(const char *path, const char *name, bool keep_going, stru
 	diag_render(&diag, 0, DIAG_CARET, out);
 	if (error == 0) {
 		buffer_printf(out, "%zu commands, %zu refused, %zu foreign\n", result.commands, result.failed, result.foreign);
-		if (output.length > 0)
-			buffer_printf(out, "--- printed\n%s", buffer_text(&output));
+		if (output.length > 0) {
+			buffer_add_text(out, "--- printed\n");
+			printed_add(out, &output);
+		}
 		buffer_add_text(out, "--- store\n");
 		netsh_dump(state, out);
 	}

@@ -106,7 +106,7 @@ static size_t policy_compare(uint64_t seed, size_t number, size_t counts[ACTION_
 	return wrong;
 }
 
-Test(classifier, agrees_with_the_oracle, .timeout = 240)
+Test(classifier, agrees_with_the_oracle)
 {
 	uint64_t seed = dice_seed(SEED);
 	size_t counts[ACTION_PERMIT + 3] = {0}, wrong = 0, total = 0;
@@ -122,7 +122,7 @@ Test(classifier, agrees_with_the_oracle, .timeout = 240)
 	cr_expect_eq(wrong, 0);
 }
 
-Test(classifier, finds_the_same_match_as_a_search_in_order, .timeout = 240)
+Test(classifier, finds_the_same_match_as_a_search_in_order)
 {
 	uint64_t seed = dice_seed(SEED) + 1000000;
 	for (size_t number = 0; number < 300; number++) {
@@ -180,7 +180,7 @@ static bool broken_differs(void *context, const struct state *state, const struc
 	return !agree;
 }
 
-Test(classifier, a_broken_judge_is_noticed_and_its_case_made_small, .timeout = 120)
+Test(classifier, a_broken_judge_is_noticed_and_its_case_made_small)
 {
 	const struct sample_compare compare = {.differ = broken_differs};
 	uint64_t seed = dice_seed(SEED) + 2000000;
@@ -225,7 +225,7 @@ static struct address subnet(struct dice *dice, unsigned family, unsigned bits)
 }
 
 /* More groups than a set has bits: one bit stands for several groups. */
-Test(classifier, thousands_of_shapes_are_judged_in_order, .timeout = 120)
+Test(classifier, thousands_of_shapes_are_judged_in_order)
 {
 	struct dice dice = dice_new(dice_seed(SEED));
 	struct host host = random_host(&dice);

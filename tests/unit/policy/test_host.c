@@ -56,7 +56,6 @@ Test(host, bad_facts_say_what_is_wrong)
 		{"{\"addresses\": [\"ff02::1/16\"]}", "nobody's own"},
 		{"{\"DNS\": []}", "unknown key"},
 		{"{\"dns\": [\"\xff\"]}", "not UTF-8"},
-		{"{\"dns\": [\"192.0.2.5\\u0000\"]}", "$.dns[0]"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct host host = {.address_count = 99};

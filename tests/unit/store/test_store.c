@@ -421,9 +421,30 @@ Test(store, the_policy_as_it_was_can_be_had_back)
 	char *now = text_at(0, true);
 	cr_expect_str_eq(now, texts[CHANGES]);
 	free(now);
+	now = text_at(-5, true);
+	cr_expect_str_eq(now, texts[0], "a time before all others, and not a number of a change");
+	free(now);
 	now = text_at(INT64_MAX, true);
 	cr_expect_str_eq(now, texts[CHANGES]);
 	free(now);
+	/* By number, whatever the times are. */
+	struct diag diag;
+	diag_init(&diag);
+	store = open_at(STORE_READ);
+	for (unsigned i = 1; i <= CHANGES; i++) {
+		cr_assert_eq(store_read_change(store, i, &diag, &state), 0, "%s", said(&diag));
+		now = state_text(state, true);
+		cr_expect_str_eq(now, texts[i], "change %u", i);
+		free(now);
+		state_free(state);
+	}
+	static const int64_t none[] = {0, -1, CHANGES + 1, INT64_MIN, INT64_MAX};
+	for (size_t i = 0; i < ARRAY_LENGTH(none); i++) {
+		cr_expect_eq(store_read_change(store, none[i], &diag, &state), ERROR_NOT_FOUND);
+		cr_expect_not_null(strstr(said(&diag), "this store has no change"));
+	}
+	store_close(store);
+	diag_done(&diag);
 	for (unsigned i = 0; i <= CHANGES; i++)
 		free(texts[i]);
 }

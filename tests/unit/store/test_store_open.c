@@ -206,7 +206,7 @@ Test(store_open, rows_changed_behind_its_back_are_found)
 		"mirrored,replies,description,file,line FROM filter LIMIT 1",
 		"DELETE FROM change",
 		"UPDATE change SET total=total+1",
-		"UPDATE change SET user='nobody'",
+		"UPDATE change SET user=user||'x'",
 		"UPDATE filterlist SET name='x'",
 	};
 	struct store *store = NULL;

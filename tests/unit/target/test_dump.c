@@ -1,11 +1,13 @@
 /* dump and the exports, read back by the parser. */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bootcfg/netsh/netsh.h"
 #include "bootcfg/target/netsh.h"
 #include "core/base/attr.h"
+#include "core/base/memory.h"
 #include "tests/unit/target/random_state.h"
 
 TestSuite(dump);
@@ -140,4 +142,73 @@ Test(dump, exports_without_a_warning_come_back_the_same)
 			state_free(state);
 		}
 	}
+}
+
+static void file_read(const char *path, struct buffer *buffer)
+{
+	char bytes[4096];
+	size_t got;
+	FILE *file = fopen(path, "rb");
+	cr_assert_not_null(file, "%s", path);
+	while ((got = fread(bytes, 1, sizeof(bytes), file)) > 0)
+		buffer_add(buffer, bytes, got);
+	(void)fclose(file);
+}
+
+static int resolve_some(void *context, const char *name, struct ip_list *list, struct diag *diag, const struct place *place)
+{
+	static const struct ip ip = {FAMILY_IPV4, {198, 51, 100, 10}};
+	(void)context;
+	(void)name;
+	(void)diag;
+	(void)place;
+	list->items = memory_resize_array(list->items, list->count + 1, sizeof(*list->items));
+	list->items[list->count++] = ip;
+	list->capacity = list->count;
+	return 0;
+}
+
+/* Scripts that people wrote: what they mean is dumped and comes back. */
+Test(dump, of_every_script_of_the_corpus_is_a_fixed_point)
+{
+	DIR *directory = opendir(CORDON_DATA "/netsh");
+	size_t scripts = 0, filters = 0;
+	if (directory == NULL) {
+		printf("SKIPPED: no corpus of scripts at %s\n", CORDON_DATA "/netsh");
+		cr_skip_test("no corpus of scripts");
+	}
+	for (const struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+		const struct netsh_options options = {.location = LOCATION_LOCAL, .keep_going = true, .resolve = resolve_some};
+		struct state *state, *copy;
+		struct buffer script, first, second, output;
+		struct netsh_result result;
+		char path[1024];
+		if (strstr(entry->d_name, ".txt") == NULL)
+			continue;
+		state = state_new();
+		copy = state_new();
+		buffer_init(&script, OUTPUT_MOST);
+		buffer_init(&first, OUTPUT_MOST);
+		buffer_init(&second, OUTPUT_MOST);
+		buffer_init(&output, OUTPUT_MOST);
+		(void)snprintf(path, sizeof(path), "%s/netsh/%s", CORDON_DATA, entry->d_name);
+		file_read(path, &script);
+		cr_assert_eq(netsh_run_script(state, buffer_text(&script), script.length, entry->d_name, &options, NULL, &output, &result), 0);
+		netsh_dump(state, &first);
+		cr_assert(run(copy, &first, entry->d_name));
+		netsh_dump(copy, &second);
+		cr_expect_str_eq(buffer_text(&second), buffer_text(&first), "%s", entry->d_name);
+		for (size_t i = 0; i < state->locations[LOCATION_LOCAL].filterlists.count; i++)
+			filters += ((const struct filterlist *)state->locations[LOCATION_LOCAL].filterlists.items[i])->count;
+		scripts++;
+		buffer_done(&output);
+		buffer_done(&second);
+		buffer_done(&first);
+		buffer_done(&script);
+		state_free(copy);
+		state_free(state);
+	}
+	(void)closedir(directory);
+	cr_expect_gt(scripts, 0);
+	cr_expect_gt(filters, 100, "the corpus makes filters");
 }

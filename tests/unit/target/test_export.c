@@ -209,6 +209,27 @@ Test(export, batch_line_too_long_for_cmd_is_said)
 	state_free(state);
 }
 
+Test(export, line_end_in_a_name_is_no_command_and_is_said)
+{
+	static const write_function writers[] = {netsh_write, cmd_write};
+	for (size_t w = 0; w < ARRAY_LENGTH(writers); w++) {
+		struct state *state = state_new();
+		location_add_filterlist(state, &state->locations[LOCATION_LOCAL], "x\r\ndel y");
+		const struct target_options options = {.windows = WINDOWS_2016};
+		struct buffer out;
+		struct diag diag;
+		buffer_init(&out, 1 << 20);
+		diag_init(&diag);
+		cr_assert_eq(writers[w](state, &options, &diag, &out), 0);
+		cr_expect_null(strstr(buffer_text(&out), "\ndel y"), "%s", buffer_text(&out));
+		cr_assert_eq(diag.warnings, 1);
+		cr_expect_str_eq(diag.messages[0].id, "control-character");
+		diag_done(&diag);
+		buffer_done(&out);
+		state_free(state);
+	}
+}
+
 Test(export, every_line_of_a_batch_file_ends_in_crlf)
 {
 	struct state *state = sample();

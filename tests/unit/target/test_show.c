@@ -1,6 +1,7 @@
 /* `show` as text and as JSON. */
 #include <cjson/cJSON.h>
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "bootcfg/netsh/netsh.h"
@@ -41,7 +42,7 @@ static const struct {
 	{"filteraction", "deny", {"FilterAction Name", "Description", "Action", "QMPFS", NULL}},
 	{"rule", "rule 1", {"Rule Name", "Policy Name", "Activated", "FilterList Name", "FilterAction Name", "Preshared Key", NULL}},
 	{"config", NULL,
-	 {"IPsec Configuration Parameters", "IPsecDiagnostics", "IPsecloginterval", "IPsecexempt", "IKElogging", "StrongCRLCheck",
+	 {"IPsec Configuration Parameters", "IPsecDiagnostics", "IKElogging", "StrongCRLCheck", "IPsecloginterval", "IPsecexempt",
 	  "Boot Mode", "Boot Mode Exemptions", NULL}},
 };
 
@@ -186,6 +187,44 @@ Test(show, controls_in_names_do_not_reach_the_terminal)
 	cr_expect_not_null(strstr(buffer_text(&out), ": a\\x1b[31mb\\xc2\\x9bc\\xff\n"), "%s", buffer_text(&out));
 	buffer_done(&out);
 	state_free(state);
+}
+
+/* A property that is added must be shown. */
+Test(show, config_shows_every_property)
+{
+	struct state *state = state_new();
+	const struct show_request request = {.what = "config"};
+	struct buffer out;
+	buffer_init(&out, 1 << 20);
+	cr_assert_eq(show_run(state, &request, NULL, NULL, &out), 0);
+	for (size_t i = 0; i < PROPERTY_COUNT; i++)
+		cr_expect_not_null(strstr(buffer_text(&out), properties[i].shown), "%s", properties[i].name);
+	buffer_done(&out);
+	state_free(state);
+}
+
+Test(show, bootmode_that_is_not_set_depends_on_the_assignment)
+{
+	static const struct {
+		bool assigned;
+		const char *set, *want;
+	} rows[] = {{true, NULL, "Stateful"}, {false, NULL, "Permit"}, {true, "permit", "Permit"}, {false, "block", "Block"}};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct state *state = sample();
+		const struct show_request request = {.what = "config"};
+		struct buffer out;
+		char want[64];
+		if (!rows[i].assigned)
+			policy_unassign((struct policy *)state->locations[LOCATION_LOCAL].policies.items[0]);
+		if (rows[i].set != NULL)
+			(void)config_set(&state->config, PROPERTY_BOOTMODE, rows[i].set, strlen(rows[i].set), NULL, NULL);
+		buffer_init(&out, 1 << 20);
+		cr_assert_eq(show_run(state, &request, NULL, NULL, &out), 0);
+		(void)snprintf(want, sizeof(want), "Boot Mode               : %s\n", rows[i].want);
+		cr_expect_not_null(strstr(buffer_text(&out), want), "row %zu: %s", i, buffer_text(&out));
+		buffer_done(&out);
+		state_free(state);
+	}
 }
 
 static const cJSON *member(const cJSON *object, const char *key)

@@ -12,7 +12,7 @@ TestSuite(writer);
 static const char *const texts[] = {
 	"a", "two words", " blanks at both ends ", "\"", "\"\"", "a\"b", "\\", "\\\\", "end\\", "end\\\\", "\\\"", "\\\\\"", "a\\\"b\\\\",
 	"%", "%PATH%", "100%", "%%", "^", "^^", "a^b", "&", "a&b", "a & del x", "a|b", "<", ">", "(x)", "!", "a=b", "\"%PATH%\"", "\"^\"&\"",
-	"\"&\"", "\" & del x \"", "#", ";", "'", "Größe \xe7\xad\x96\xe7\x95\xa5", "C:\\dir\\", "C:\\\"dir\\\"\\", "\t",
+	"\"&\"", "\" & del x \"", "#", ";", "'", "Größe \xe7\xad\x96\xe7\x95\xa5", "C:\\dir\\", "C:\\\"dir\\\"\\",
 };
 
 /* cmd.exe: %% is %, a caret outside quotes makes the next character plain, quotes switch.  *ret_inside tells
@@ -106,6 +106,32 @@ Test(writer, quoted_text_is_read_back_through_cmd)
 		cr_expect_str_eq(got, want, "row %zu: %s", i, buffer_text(&out));
 		cr_expect_str_eq(rest, " next=1", "row %zu: %s", i, buffer_text(&out));
 		buffer_done(&out);
+	}
+}
+
+/* A name from a profile may hold a line end, and what follows must not become a command. */
+Test(writer, control_characters_do_not_end_a_command)
+{
+	static const struct {
+		const char *text, *plain, *batch;
+	} rows[] = {
+		{"a\ndelete all", " name=\"a\\x0adelete all\"", " name=\"a\\x0adelete all\""},
+		{"a\r\nformat c:", " name=\"a\\x0d\\x0aformat c:\"", " name=\"a\\x0d\\x0aformat c:\""},
+		{"\t\x1b\x7f", " name=\"\\x09\\x1b\\x7f\"", " name=\"\\x09\\x1b\\x7f\""},
+		{"\"\n&", " name=\"\\\"\\x0a&\"", " name=^\"\\^\"\\x0a^&^\""},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		for (int batch = 0; batch < 2; batch++) {
+			struct buffer out;
+			struct writer writer;
+			buffer_init(&out, 4096);
+			writer_init(&writer, &out);
+			writer.batch = batch != 0;
+			writer_text(&writer, "name", rows[i].text);
+			cr_expect_str_eq(buffer_text(&out), batch != 0 ? rows[i].batch : rows[i].plain, "row %zu: %s", i, buffer_text(&out));
+			cr_expect_eq(writer.escaped, 1, "row %zu", i);
+			buffer_done(&out);
+		}
 	}
 }
 
