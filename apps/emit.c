@@ -1,6 +1,6 @@
 #include "apps/emit.h"
 
-#include "core/store/json.h"
+#include "core/base/json.h"
 
 void emit_text(struct buffer *buffer, const char *text)
 {

@@ -9,7 +9,7 @@
 #include "apps/visit.h"
 #include "apps/shipped.h"
 #include "core/base/error.h"
-#include "core/store/json.h"
+#include "core/base/json.h"
 
 static const struct option load_options[] = {
 	SET_OPTION,

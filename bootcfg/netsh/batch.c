@@ -231,6 +231,8 @@ static enum status set_run(struct batch *batch, const struct piece *text, const 
 		return refuse(batch, program->span, "this looks like the rest of a wrapped line", "join it with the line before");
 	if (why == NULL && memchr(text->text, MARK_OPEN, text->length) != NULL)
 		why = "it is made of a variable that is not defined";
+	if (why == NULL && batch->unsure)
+		why = "whether it is set depends on another program";
 	const struct variable *before = variable_find(&batch->variables, name.at, cursor_left(&name));
 	if (before != NULL && before->given) {
 		/* Who gives a value for a variable that the script sets means that value. */
@@ -511,12 +513,28 @@ static enum status undecided(struct batch *batch, const struct node *node, const
 	return foreign(batch, word, node->kind == NODE_FOR ? "for" : "if", word.length);
 }
 
+/* Behind another program a `set` may or may not happen: its variable is not known from there on. */
+static bool node_is_set(const struct node *node)
+{
+	if (node->kind != NODE_SIMPLE)
+		return false;
+	const struct program program = program_of(&node->text);
+	return program_is(&program, "set");
+}
+
 static enum status chain_run(struct batch *batch, const struct node *node)
 {
 	enum status status = STATUS_DONE, wanted = node->kind == NODE_OR ? STATUS_FAILED : STATUS_DONE;
 	for (const struct node *child = node->first; child != NULL && !batch->stopped; child = child->next) {
 		bool decided = child == node->first || node->kind == NODE_BLOCK || node->kind == NODE_PIPE;
-		if (!decided && status == STATUS_UNKNOWN && node_matters(child))
+		bool unsure = !decided && status == STATUS_UNKNOWN;
+		if (unsure && node_is_set(child)) {
+			batch->unsure = true;
+			(void)node_run(batch, child);
+			batch->unsure = false;
+			continue;
+		}
+		if (unsure && node_matters(child))
 			return refuse(batch, child->span, "whether this runs depends on another program, which is not run here",
 				      "put it on a line of its own");
 		if (!decided && status != STATUS_UNKNOWN && status != wanted)

@@ -73,6 +73,7 @@ struct batch {
 	struct traced work;    /* a command with the variables of loops replaced */
 	size_t runs;
 	bool stopped;          /* exit, or an error that ends everything */
+	bool unsure;           /* what runs now may or may not run: another program decides */
 	size_t foreign_unsaid;
 	int error;             /* of the first command that failed, without keep_going */
 };

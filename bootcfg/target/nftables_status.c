@@ -29,6 +29,19 @@ static char *name_copy(const struct cursor *name)
 	return memory_text_n(name->at, cursor_left(name));
 }
 
+/* By policy, rule and list; what no policy has (exemptions) comes last. */
+static int hits_compare(const void *a, const void *b)
+{
+	const struct nftables_hits *x = a, *y = b;
+	bool x_last = strcmp(x->policy, "-") == 0 && strcmp(x->list, "-") == 0;
+	bool y_last = strcmp(y->policy, "-") == 0 && strcmp(y->list, "-") == 0;
+	if (x_last != y_last)
+		return x_last ? 1 : -1;
+	int order = strcmp(x->policy, y->policy);
+	order = order != 0 ? order : strcmp(x->rule, y->rule);
+	return order != 0 ? order : strcmp(x->list, y->list);
+}
+
 static void hits_fill(const struct live *live, struct nftables_status *status)
 {
 	status->hits = memory_alloc((live->counter_count + 1) * sizeof(*status->hits));
@@ -46,6 +59,8 @@ static void hits_fill(const struct live *live, struct nftables_status *status)
 			.bytes = counter->bytes,
 		};
 	}
+	if (status->hit_count > 0)
+		qsort(status->hits, status->hit_count, sizeof(*status->hits), hits_compare);
 }
 
 static const char *family_name(unsigned family)

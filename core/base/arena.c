@@ -98,7 +98,7 @@ void *arena_grow(struct arena *arena, void *array, size_t count, size_t *capacit
 {
 	if (count < *capacity)
 		return array;
-	size_t larger = *capacity > 0 ? *capacity * 2 : 8;
+	size_t larger = *capacity > 0 ? *capacity * 2 : 2;
 	void *moved = arena_alloc(arena, larger * size);
 	if (count > 0)
 		memcpy(moved, array, count * size);

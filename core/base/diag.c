@@ -53,7 +53,7 @@ static struct message *diag_room(struct diag *diag, enum severity severity)
 	return &diag->messages[diag->count++];
 }
 
-static void diag_add(struct diag *diag, enum severity severity, const char *id, const struct place *place,
+static ATTR_PRINTF(5, 0) void diag_add(struct diag *diag, enum severity severity, const char *id, const struct place *place,
 		     const char *format, va_list arguments)
 {
 	if (diag == NULL)

@@ -17,7 +17,7 @@ static const struct {
 	{ERROR_LIMIT, EXIT_INPUT, "too large"},
 	{ERROR_SYSTEM, EXIT_SYSTEM, "the system refused"},
 	{ERROR_BUSY, EXIT_SYSTEM, "busy"},
-	{ERROR_DAMAGED, EXIT_SYSTEM, "damaged"},
+	{ERROR_DAMAGED, EXIT_INPUT, "damaged"},
 	{ERROR_BUG, EXIT_BUG, "a bug in Cordon"},
 };
 

@@ -3,13 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cjson/cJSON.h>
-
 #include "core/base/attr.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
+#include "core/base/json.h"
 #include "core/base/memory.h"
-#include "core/base/utf8.h"
 
 enum { FACTS_MOST = 4096 }; /* addresses or servers of one kind */
 
@@ -105,96 +103,78 @@ static const struct {
 	{"dhcp", ADDRESS_DHCP},    {"gateway", ADDRESS_GATEWAY},
 };
 
-/* Takes one string of a list; NULL when good, else what would be right. */
-static const char *fact_take(struct host *host, enum address_kind kind, const cJSON *item)
+struct reading {
+	struct json_document document;
+	struct diag *diag;
+	struct host host;
+};
+
+static int fact_refuse(struct reading *reading, const struct json *item, const char *wrong)
 {
-	struct ip_prefix prefix;
-	if (!cJSON_IsString(item) || item->valuestring == NULL)
-		return "an address in quotes is expected";
-	const char *text = item->valuestring;
-	if (kind == ADDRESS_ME) {
-		if (!ip_prefix_parse(text, strlen(text), &prefix))
-			return "an address with the length of its network is expected, such as \"192.0.2.10/24\"";
-		if (ip_is_multicast(&prefix.ip))
-			return "a multicast address is nobody's own";
-		host_add_address(host, &prefix);
-		return NULL;
-	}
-	if (!ip_parse(text, strlen(text), &prefix.ip))
-		return "an address is expected, such as \"192.0.2.53\" or \"2001:db8::53\"";
-	host_add_server(host, kind, &prefix.ip);
-	return NULL;
+	bool text = item->type == JSON_STRING;
+	json_error(&reading->document, item, reading->diag, "%s%s%s", text ? QUOTE(item->text) : "", text ? ": " : "", wrong);
+	return ERROR_INPUT;
 }
 
-static int fact_list(struct host *host, const cJSON *list, const struct place *place, struct diag *diag)
+/* Takes one string of a list. */
+static int fact_take(struct reading *reading, enum address_kind kind, const struct json *item)
+{
+	struct ip_prefix prefix;
+	if (item->type != JSON_STRING)
+		return fact_refuse(reading, item, "an address in quotes is expected");
+	size_t length = strlen(item->text);
+	if (kind != ADDRESS_ME) {
+		if (!ip_parse(item->text, length, &prefix.ip))
+			return fact_refuse(reading, item,
+					   "an address is expected, such as \"192.0.2.53\" or \"2001:db8::53\"");
+		host_add_server(&reading->host, kind, &prefix.ip);
+		return 0;
+	}
+	if (!ip_prefix_parse(item->text, length, &prefix))
+		return fact_refuse(reading, item,
+				   "an address with the length of its network is expected, such as \"192.0.2.10/24\"");
+	if (ip_is_multicast(&prefix.ip))
+		return fact_refuse(reading, item, "a multicast address is nobody's own");
+	host_add_address(&reading->host, &prefix);
+	return 0;
+}
+
+static int fact_list(struct reading *reading, const struct json *list)
 {
 	static const char *const keys[] = {"addresses", "dns", "wins", "dhcp", "gateway", NULL};
-	size_t key = 0;
-	while (key < ARRAY_LENGTH(fact_keys) && strcmp(list->string, fact_keys[key].key) != 0)
+	size_t key = 0, count = 0;
+	while (key < ARRAY_LENGTH(fact_keys) && strcmp(list->key, fact_keys[key].key) != 0)
 		key++;
 	if (key == ARRAY_LENGTH(fact_keys)) {
-		const char *nearest = word_nearest(list->string, strlen(list->string), keys);
-		diag_error(diag, place, "$: unknown key %s%s%s: addresses, dns, wins, dhcp and gateway are known",
-			   QUOTE(list->string), nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "");
+		const char *nearest = word_nearest(list->key, strlen(list->key), keys);
+		json_key_error(&reading->document, list, reading->diag,
+			       "unknown key%s%s: addresses, dns, wins, dhcp and gateway are known",
+			       nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "");
 		return ERROR_INPUT;
 	}
-	for (const cJSON *other = list->next; other != NULL; other = other->next) {
-		if (strcmp(other->string, list->string) == 0) {
-			diag_error(diag, place, "$.%s: is there twice", list->string);
-			return ERROR_INPUT;
-		}
-	}
-	if (!cJSON_IsArray(list)) {
-		diag_error(diag, place, "$.%s: a list is expected, such as [\"192.0.2.53\"]", list->string);
-		return ERROR_INPUT;
-	}
-	size_t count = 0;
-	for (const cJSON *item = list->child; item != NULL; item = item->next, count++) {
-		const char *wrong = count < FACTS_MOST ? fact_take(host, fact_keys[key].kind, item) : "too many";
-		if (wrong != NULL) {
-			const char *text = cJSON_IsString(item) ? item->valuestring : NULL;
-			diag_error(diag, place, "$.%s[%zu]: %s%s%s", list->string, count,
-				   text != NULL ? QUOTE(text) : "", text != NULL ? ": " : "", wrong);
-			return ERROR_INPUT;
-		}
-	}
-	return 0;
+	if (list->type != JSON_ARRAY)
+		return fact_refuse(reading, list, "a list is expected, such as [\"192.0.2.53\"]");
+	int error = 0;
+	for (const struct json *item = list->child; item != NULL && error == 0; item = item->next)
+		error = count++ < FACTS_MOST ? fact_take(reading, fact_keys[key].kind, item)
+					     : fact_refuse(reading, item, "that is one more than are kept");
+	return error;
 }
 
 int host_parse(const char *text, size_t length, const char *file, struct diag *diag, struct host *ret_host)
 {
-	struct place place = {.file = file};
-	size_t bad;
-	if (!utf8_check(text, length, &bad) || memchr(text, '\0', length) != NULL) {
-		diag_error(diag, &place, "host facts: not UTF-8 text");
-		return ERROR_INPUT;
-	}
-	const char *end = NULL;
-	cJSON *json = cJSON_ParseWithLengthOpts(text, length, &end, false);
-	while (json != NULL && end < text + length && (ascii_blank(*end) || *end == '\n' || *end == '\r'))
-		end++;
-	int error = ERROR_INPUT;
-	struct host host;
-	host_init(&host);
-	if (json == NULL || end != text + length) {
-		place.line = 1;
-		for (const char *at = text; end != NULL && at < end && at < text + length; at++)
-			place.line += *at == '\n';
-		diag_error(diag, &place, "host facts: %s", json == NULL ? "not JSON from here on" : "text after the end of the JSON object");
-		goto out;
-	}
-	if (!cJSON_IsObject(json)) {
-		diag_error(diag, &place, "$: an object is expected: {\"addresses\": [\"192.0.2.10/24\"], \"dns\": […]}");
-		goto out;
-	}
-	error = 0;
-	for (const cJSON *list = json->child; list != NULL && error == 0; list = list->next)
-		error = fact_list(&host, list, &place, diag);
-out:
-	cJSON_Delete(json);
+	struct reading reading = {.document = {arena_new(), file, text, length}, .diag = diag};
+	struct json *root;
+	int error = json_read(&reading.document, diag, &root);
+	if (error == 0 && root->type != JSON_OBJECT)
+		error = fact_refuse(&reading, root,
+				    "an object is expected: {\"addresses\": [\"192.0.2.10/24\"], \"dns\": […]}");
+	for (const struct json *list = error == 0 ? root->child : NULL; list != NULL && error == 0; list = list->next)
+		error = fact_list(&reading, list);
 	if (error < 0)
-		host_done(&host);
+		host_done(&reading.host);
 	else
-		*ret_host = host;
+		*ret_host = reading.host;
+	arena_free(reading.document.arena);
 	return error;
 }

@@ -328,6 +328,7 @@ void location_delete_policy(struct state *state, struct location *location, stru
 {
 	for (size_t i = policy->rules.count; i-- > 0;)
 		policy_delete_rule(state, policy, (struct rule *)policy->rules.items[i]);
+	collection_done(&policy->rules);
 	collection_remove(state, &location->policies, &policy->object, OBJECT_POLICY);
 }
 

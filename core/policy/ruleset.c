@@ -118,7 +118,8 @@ const char *shape_compare_words(const struct shape *first, const struct shape *s
 
 static const struct exemption always_exempt[] = {
 	{.name = "loopback", .directions = DIRECTION_ALL, .loopback = true},
-	{.name = "nd", .family = FAMILY_IPV6, .directions = DIRECTION_ALL, .protocol = PROTOCOL_ICMPV6,
+	/* Forwarding would have lowered the hop limit. */
+	{.name = "nd", .family = FAMILY_IPV6, .directions = DIRECTION_IN | DIRECTION_OUT, .protocol = PROTOCOL_ICMPV6,
 	 .type_first = 133, .type_last = 136, .hop_limit = 255},
 };
 

@@ -2,7 +2,7 @@
 #ifndef CORDON_STORE_PROFILE_INTERNAL_H
 #define CORDON_STORE_PROFILE_INTERNAL_H
 
-#include "core/store/json.h"
+#include "core/base/json.h"
 #include "core/store/profile.h"
 
 enum {

@@ -152,7 +152,9 @@ static int list_merge(struct merge *merge, const struct filterlist *from)
 	struct filterlist *list =
 		(struct filterlist *)collection_find(&merge->location->filterlists, from->object.name);
 	bool fresh = list == NULL;
-	if (!fresh && filters_equal(list, from) && text_equal(list->object.description, from->object.description))
+	/* What another policy uses and has the same content is shared, and keeps its description. */
+	if (!fresh && filters_equal(list, from) &&
+	    (other_users(merge, list->users, list) > 0 || text_equal(list->object.description, from->object.description)))
 		return 0;
 	if (fresh) {
 		list = location_add_filterlist(merge->state, merge->location, from->object.name);
@@ -189,9 +191,11 @@ static int action_merge(struct merge *merge, const struct filteraction *from)
 	if (action == NULL) {
 		action = location_add_filteraction(merge->state, merge->location, from->object.name);
 	} else {
-		if (action_equal(action, from) && text_equal(action->object.description, from->object.description))
+		bool shared = other_users(merge, action->users, action) > 0;
+		if (action_equal(action, from) &&
+		    (shared || text_equal(action->object.description, from->object.description)))
 			return 0;
-		if (other_users(merge, action->users, action) > 0)
+		if (shared)
 			return used_fail(merge, merge->loader->actions, &action->object, "filter action");
 		if (action->users == 0)
 			diag_note(merge->loader->diag, NULL, "the filter action %s, which no rule used, is replaced",

@@ -126,10 +126,10 @@ static void read_object_description(struct loader *loader, const struct json *va
 		((struct object *)object)->description = text;
 }
 
-static bool uint32_read(struct loader *loader, const struct json *value, uint32_t *ret_number)
+static bool uint32_read(struct loader *loader, const struct json *value, uint64_t least, uint32_t *ret_number)
 {
 	uint64_t number;
-	if (!number_read(loader, value, 0, UINT32_MAX, &number))
+	if (!number_read(loader, value, least, UINT32_MAX, &number))
 		return false;
 	*ret_number = (uint32_t)number;
 	return true;
@@ -442,17 +442,17 @@ static void read_mmpfs(struct loader *loader, const struct json *value, void *ob
 
 static void read_qmpermm(struct loader *loader, const struct json *value, void *object)
 {
-	(void)uint32_read(loader, value, &((struct policy *)object)->qmpermm);
+	(void)uint32_read(loader, value, 0, &((struct policy *)object)->qmpermm);
 }
 
 static void read_mmlifetime(struct loader *loader, const struct json *value, void *object)
 {
-	(void)uint32_read(loader, value, &((struct policy *)object)->mmlifetime);
+	(void)uint32_read(loader, value, 1, &((struct policy *)object)->mmlifetime);
 }
 
 static void read_pollinginterval(struct loader *loader, const struct json *value, void *object)
 {
-	(void)uint32_read(loader, value, &((struct policy *)object)->pollinginterval);
+	(void)uint32_read(loader, value, 1, &((struct policy *)object)->pollinginterval);
 }
 
 static void read_mmsecmethods(struct loader *loader, const struct json *value, void *object)

@@ -5,7 +5,7 @@
 
 #include "core/base/cursor.h"
 #include "core/base/memory.h"
-#include "core/store/json.h"
+#include "core/base/json.h"
 #include "core/store/profile.h"
 
 struct writer {

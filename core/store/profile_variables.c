@@ -223,10 +223,23 @@ static const char *variable_value(struct loader *loader, const struct json *node
 	return NULL; /* wrong or missing, which has been said */
 }
 
+/* No name, text or key may hold a line end or another control character: no script could say it. */
+static const char *text_check(struct loader *loader, const struct json *node, const char *text)
+{
+	for (const char *at = text; *at != '\0'; at++) {
+		if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+			json_error(&loader->document, node, loader->diag,
+				   "%s holds a control character, such as a line end: write it without", QUOTE(text));
+			return NULL;
+		}
+	}
+	return text;
+}
+
 const char *variables_text(struct loader *loader, const struct json *node)
 {
 	if (strstr(node->text, "${") == NULL)
-		return node->text;
+		return text_check(loader, node, node->text);
 	struct buffer text;
 	const char *result = NULL;
 	buffer_init(&text, JSON_BYTES);
@@ -250,7 +263,7 @@ const char *variables_text(struct loader *loader, const struct json *node)
 			buffer_add_char(&text, *at++);
 		}
 	}
-	result = arena_text_n(loader->draft->arena, buffer_text(&text), text.length);
+	result = text_check(loader, node, arena_text_n(loader->draft->arena, buffer_text(&text), text.length));
 out:
 	buffer_done(&text);
 	return result;

@@ -116,7 +116,7 @@ static int store_look(const struct store *store, struct diag *diag, int *ret_num
 	else
 		diag_error(diag, &place, "this is %s, not a store",
 			   S_ISDIR(facts.st_mode) ? "a directory" : "not a regular file");
-	return S_ISREG(facts.st_mode) ? ERROR_DAMAGED : ERROR_SYSTEM;
+	return ERROR_DAMAGED;
 }
 
 static int connection_configure(const struct store *store, struct diag *diag)

@@ -87,10 +87,6 @@ static bool direction_is_true(const struct host *host, const struct packet *pack
 
 static bool packet_is_sendable(const struct host *host, const struct packet *packet)
 {
-	bool discovery = packet->protocol == PROTOCOL_ICMPV6 && packet->icmp_type >= 133 && packet->icmp_type <= 136;
-	/* Forwarding takes one off the hop limit, so that no forwarded packet is neighbour discovery. */
-	if (discovery && packet->direction == DIRECTION_FORWARD)
-		return false;
 	if (packet->protocol == 0 || (packet->src.family == FAMILY_IPV6 && protocol_is_header(packet)))
 		return false;
 	if (packet->src.family == FAMILY_IPV4 && packet->protocol == PROTOCOL_ICMPV6)

@@ -120,7 +120,8 @@ static const char *exemption_find(const struct state *state, const struct host *
 	bool dst_local = own_address(host, &packet->dst) || loopback_address(&packet->dst);
 	if (src_local && dst_local)
 		return "loopback";
-	if (packet->src.family == FAMILY_IPV6 && packet->protocol == 58 && packet->icmp_type >= 133 && packet->icmp_type <= 136)
+	if (packet->src.family == FAMILY_IPV6 && packet->protocol == 58 && packet->icmp_type >= 133 && packet->icmp_type <= 136 &&
+	    packet->direction != DIRECTION_FORWARD) /* its hop limit would not be 255 any more */
 		return "nd";
 	if (state->config.number[PROPERTY_IKEEXEMPT] == 1 && is_own_ike(state, host, packet))
 		return "ike";

@@ -37,14 +37,14 @@ Test(host, bad_facts_say_what_is_wrong)
 	static const struct {
 		const char *text, *says;
 	} rows[] = {
-		{"", "not JSON"},
-		{"{", "not JSON"},
+		{"", "empty"},
+		{"{", "p"},
 		{"[]", "an object is expected"},
 		{"null", "an object is expected"},
-		{"{} x", "text after the end"},
-		{"{}{}", "text after the end"},
+		{"{} x", "nothing may follow it"},
+		{"{}{}", "nothing may follow it"},
 		{"{\"adresses\": []}", "did you mean addresses"},
-		{"{\"dns\": [], \"dns\": []}", "is there twice"},
+		{"{\"dns\": [], \"dns\": []}", "twice"},
 		{"{\"dns\": \"192.0.2.53\"}", "a list is expected"},
 		{"{\"dns\": [1]}", "an address in quotes"},
 		{"{\"dns\": [null]}", "$.dns[0]"},
@@ -55,7 +55,8 @@ Test(host, bad_facts_say_what_is_wrong)
 		{"{\"addresses\": [\"224.0.0.1/4\"]}", "nobody's own"},
 		{"{\"addresses\": [\"ff02::1/16\"]}", "nobody's own"},
 		{"{\"DNS\": []}", "unknown key"},
-		{"{\"dns\": [\"\xff\"]}", "not UTF-8"},
+		{"{\"dns\": [\"\xff\"]}", "UTF-8"},
+		{"{\"dns\": [\"192.0.2.5\\u0000\"]}", "NUL"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct host host = {.address_count = 99};

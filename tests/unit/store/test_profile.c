@@ -1,7 +1,7 @@
 /* Profiles: what is refused and where, variables, what merging does, and that saved ones load into themselves. */
 #include <glob.h>
 
-#include "core/store/json.h"
+#include "core/base/json.h"
 #include "tests/unit/store/support.h"
 
 /* Resolves names of example.com; *.two has two addresses, of both families. */
@@ -92,6 +92,8 @@ Test(profile, what_is_wrong_is_refused_with_its_path)
 		{WITH("\"policy\": {}"), "$.policy", "the key is there twice"},
 		/* policy */
 		{"{\"policy\": {\"name\": \"\", \"rules\": []}}", "$.policy.name", "a name cannot be empty"},
+		{"{\"policy\": {\"name\": \"a\\nb\", \"rules\": []}}", "$.policy.name", "holds a control character"},
+		{"{\"policy\": {\"name\": \"p\", \"pollinginterval\": 0, \"rules\": []}}", "$.policy.pollinginterval", "from 1 to"},
 		{WITH_POLICY("\"mmpfs\": \"yes\""), "$.policy.mmpfs", "true or false is wanted here, not a string"},
 		{WITH_POLICY("\"mmpfs\": 1"), "$.policy.mmpfs", "true or false is wanted here, not a number"},
 		{WITH_POLICY("\"qmpermm\": -1"), "$.policy.qmpermm", "a whole number from 0 to 4294967295"},

@@ -93,8 +93,8 @@ Test(store_open, what_is_no_store_is_refused_by_its_kind)
 		int error;
 		const char *words;
 	} rows[] = {
-		{".", ERROR_SYSTEM, "a directory, not a store"},
-		{"fifo", ERROR_SYSTEM, "not a regular file, not a store"},
+		{".", ERROR_DAMAGED, "a directory, not a store"},
+		{"fifo", ERROR_DAMAGED, "not a regular file, not a store"},
 		{"text", ERROR_DAMAGED, "not a store: it is not an SQLite file"},
 		{"empty", ERROR_DAMAGED, "the file is empty, which no store is"},
 		{"zeros", ERROR_DAMAGED, "not an SQLite file"},

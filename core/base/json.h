@@ -1,11 +1,11 @@
-/* JSON as RFC 8259 has it, read strictly, with the place of every value: what a profile is written in.
+/* JSON as RFC 8259 has it, read strictly, with the place of every value: profiles and facts are written in it.
  *
  * Refused, each with its path, line and column: text after the value, a key that comes twice, bytes that are
  * not UTF-8, half surrogates, NUL in any spelling, nesting deeper than 32, objects of more than 256 keys,
  * more than 64 MiB.  Numbers are exact: whole ones are kept as such, others are known not to be whole.  (cJSON
  * makes doubles of all, passes most of the above, and does not know where a value was.) */
-#ifndef CORDON_STORE_JSON_H
-#define CORDON_STORE_JSON_H
+#ifndef CORDON_BASE_JSON_H
+#define CORDON_BASE_JSON_H
 
 #include "core/base/arena.h"
 #include "core/base/diag.h"

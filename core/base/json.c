@@ -1,4 +1,4 @@
-#include "core/store/json.h"
+#include "core/base/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
-#include "core/store/json.h"
+#include "core/base/json.h"
 
 struct reading {
 	struct json_document document;
