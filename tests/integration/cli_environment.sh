@@ -16,7 +16,7 @@ is_code 2; ok "a text file is not written to: exit code 2"
 cmp -s text.db text.before; ok "a text file is not written to"
 mkdir folder
 run --store folder show all
-is_code 2 || is_code 3; ok "a folder is no store"
+is_code 2; ok "a folder is no store: exit code 2"
 err_has folder; ok "a folder is no store: it is named"
 head -c 3000 /dev/urandom > noise.db
 run --store noise.db dump
