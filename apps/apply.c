@@ -44,6 +44,12 @@ static int application_open(struct application *application)
 	struct loaded loaded;
 	bool profile = invocation->word_count > 0;
 	int error;
+	if (!profile && !visit_store_exists(invocation)) {
+		/* A path that is mistyped must not lift what is in force. */
+		diag_error(invocation->diag, NULL, "there is no store %s, so there is nothing to apply; `cordon lift` takes the rules "
+			   "out of the kernel", QUOTE(invocation->store));
+		return ERROR_INPUT;
+	}
 	if (profile && !application->dry)
 		return loading_begin(invocation, invocation->words[0], true, &application->visit, &loaded);
 	error = visit_read(invocation, 0, &application->visit);
@@ -148,6 +154,10 @@ static void applied_say(const struct application *application)
 	}
 	if (invocation->quiet)
 		return;
+	if (!state_assigned(state)) {
+		buffer_add_text(output, "nothing is assigned: every packet passes\n");
+		return;
+	}
 	buffer_printf(output, "in force, mode %s%s:\n", mode, application->options.observe ? " (nothing is dropped)" : "");
 	for (size_t i = 0; i < LOCATION_COUNT; i++) {
 		const struct policy *policy = location_assigned(&state->locations[i]);

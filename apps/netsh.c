@@ -116,6 +116,8 @@ static int run_all(struct run *run)
 	}
 	if (!done)
 		code = change(run);
+	if (code == EXIT_INPUT && run->script != NULL && !run->options.keep_going)
+		diag_note(run->invocation->diag, NULL, "nothing was changed; with --keep-going bad lines are left out, as netsh does");
 	if (run->invocation->verbose && run->script != NULL)
 		diag_note(run->invocation->diag, NULL, "%zu commands, %zu refused; %zu lines of other programs were not run",
 			  run->result.commands, run->result.failed, run->result.foreign);

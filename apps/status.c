@@ -63,7 +63,9 @@ static void force_print(const struct report *report)
 	struct buffer *output = report->invocation->output;
 	const struct nftables_status *status = &report->force.status;
 	if (!status->present) {
-		buffer_add_text(output, "in force: nothing; every packet is permitted\n");
+		buffer_add_text(output, status->altered ? "in force: not what was applied: somebody has changed Cordon's table; "
+							  "cordon apply mends it\n"
+							: "in force: nothing; every packet is permitted\n");
 		return;
 	}
 	buffer_printf(output, "in force: yes\nmode: %s%s\ngeneration: %llu\nstate: %.12s", mode_name(status->mode),
@@ -85,7 +87,7 @@ static void pending_print(const struct report *report)
 	if (report->same) {
 		buffer_add_text(output, "store: the same\n");
 	} else if (!force->status.present) {
-		buffer_add_text(output, "store: not in force; cordon apply puts it into force\n");
+		buffer_add_text(output, "store: not in force as it is; cordon apply puts it into force\n");
 	} else if (force->state == NULL) {
 		buffer_add_text(output, "store: differs from what is in force, and its history does not know that; "
 					"cordon apply makes them the same\n");
@@ -205,25 +207,46 @@ static void json_print(const struct report *report, bool check)
 	buffer_add_text(output, "}\n");
 }
 
+/* The kernel against one state; its differences are appended. */
+static int state_check(struct report *report, const struct state *state, bool *ret_same)
+{
+	struct judge judge;
+	struct nftables_options options = {.observe = report->force.status.observe};
+	int error = judge_init(&judge, report->invocation, state, MODE_SECURE, NULL, false);
+	if (error == 0)
+		error = nftables_check(judge.ruleset, &options, report->invocation->diag, &report->differences, ret_same);
+	judge_done(&judge);
+	return error;
+}
+
 /* Everything compared, one by one. */
 static int kernel_check(struct report *report)
 {
 	const struct nftables_status *status = &report->force.status;
-	struct judge judge = {.ruleset = NULL};
 	if (!status->present) {
+		if (status->altered)
+			return state_check(report, report->visit.state, &report->same);
 		if (!report->same)
 			buffer_add_text(&report->differences, "nothing is in force, and the store has something assigned\n");
 		return 0;
 	}
-	struct nftables_options options = {.observe = status->observe};
-	bool same = false;
-	int error = judge_init(&judge, report->invocation, report->visit.state, MODE_SECURE, NULL, false);
-	if (error == 0)
-		error = nftables_check(judge.ruleset, &options, report->invocation->diag, &report->differences, &same);
 	/* Settings that the kernel's rules do not show (a boot mode) may have changed: that is no difference. */
-	if (error == 0)
-		report->same = same;
-	judge_done(&judge);
+	int error = state_check(report, report->visit.state, &report->same);
+	const struct state *applied = report->force.state;
+	if (error < 0 || report->same || applied == NULL || strcmp(report->digest, status->digest) == 0)
+		return error;
+	/* The store has changed since: that is said in its own words, and apart from what somebody did to the kernel. */
+	bool untouched = false;
+	buffer_clear(&report->differences);
+	error = state_check(report, applied, &untouched);
+	if (error == 0 && !untouched)
+		buffer_add_text(&report->differences, "besides, ");
+	if (error == 0) {
+		struct changes *changes = changes_new(applied, report->visit.state);
+		buffer_add_text(&report->differences, "the store has changed since the last cordon apply:\n");
+		changes_print(changes, 0, &report->differences);
+		changes_free(changes);
+	}
 	return error;
 }
 

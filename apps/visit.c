@@ -1,5 +1,6 @@
 #include "apps/visit.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,9 +21,16 @@ static int visit_open(struct visit *visit, enum store_access access)
 	return error;
 }
 
+bool visit_store_exists(const struct invocation *invocation)
+{
+	return access(invocation->store, F_OK) == 0 || errno != ENOENT;
+}
+
 int visit_read(struct invocation *invocation, int64_t at, struct visit *visit)
 {
 	*visit = (struct visit){.invocation = invocation};
+	if (!visit_store_exists(invocation))
+		diag_note(invocation->diag, NULL, "there is no store %s: it reads as an empty one", QUOTE(invocation->store));
 	int error = visit_open(visit, STORE_READ);
 	return error < 0 ? error : store_read(visit->store, at, invocation->diag, &visit->state);
 }
@@ -112,12 +120,28 @@ int facts_read(struct invocation *invocation, const char *file, struct host *ret
 	return file != NULL ? host_file(invocation, file, ret_host) : host_here(invocation, ret_host);
 }
 
+/* A host that has no address yet (an image, a boot before DHCP) is warned as one with private addresses: the rules
+ * are the same, since `me` is not expanded. */
+static void host_stand_in(struct host *host)
+{
+	static const struct ip_prefix addresses[] = {
+		{{.family = FAMILY_IPV4, .bytes = {192, 168, 0, 10}}, 24},
+		{{.family = FAMILY_IPV6, .bytes = {0xfd, [15] = 0x10}}, 64},
+	};
+	if (host->address_count > 0)
+		return;
+	host_add_address(host, &addresses[0]);
+	host_add_address(host, &addresses[1]);
+}
+
 int judge_init(struct judge *judge, struct invocation *invocation, const struct state *state, enum mode mode,
 	       const char *facts, bool warn)
 {
 	*judge = (struct judge){.ruleset = NULL};
 	host_init(&judge->host);
 	int error = facts_read(invocation, facts, &judge->host);
+	if (error == 0 && warn)
+		host_stand_in(&judge->host);
 	if (error == 0)
 		error = ruleset_build(state, &judge->host, mode, warn ? invocation->diag : NULL, &judge->ruleset);
 	if (error == 0)

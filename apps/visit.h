@@ -17,6 +17,9 @@ struct visit {
  * file.  visit_done in any case. */
 int visit_read(struct invocation *invocation, int64_t at, struct visit *visit);
 
+/* Whether there is a file at the path of the store; what may not be looked at counts as there. */
+bool visit_store_exists(const struct invocation *invocation);
+
 /* Opens it for one change; visit_commit ends that, visit_done throws it away. */
 int visit_begin(struct invocation *invocation, struct visit *visit);
 int visit_commit(struct visit *visit, const char *command);

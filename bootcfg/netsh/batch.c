@@ -461,6 +461,25 @@ static bool counted(struct batch *batch, struct span span)
 	return false;
 }
 
+/* Programs that run the command that follows them. */
+static bool program_wraps(const struct program *program)
+{
+	static const char *const names[] = {"cmd", "start", "runas", "psexec", "powershell", "wmic"};
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+		if (program_is(program, names[i]))
+			return true;
+	return false;
+}
+
+static bool text_names_netsh(const struct piece *text, size_t from)
+{
+	static const char word[] = "netsh";
+	for (size_t at = from; at + strlen(word) <= text->length; at++)
+		if (ascii_equal_n(text->text + at, strlen(word), word))
+			return true;
+	return false;
+}
+
 static enum status simple_run(struct batch *batch, const struct node *node)
 {
 	const struct piece text = loops_replace(batch, &node->text);
@@ -481,6 +500,9 @@ static enum status simple_run(struct batch *batch, const struct node *node)
 	const struct builtin *builtin = builtin_find(&program);
 	if (builtin != NULL)
 		return builtin->run(batch, &text, &program);
+	if (program_wraps(&program) && text_names_netsh(&text, program.rest))
+		return refuse(batch, program.span, "netsh behind another program is not understood",
+			      "write the netsh command on a line of its own");
 	if (program_wrapped(&text, &program))
 		return refuse(batch, program.span, "this looks like the rest of a wrapped line", "join it with the line before");
 	return foreign(batch, program.span, program.name, program.length);
@@ -544,26 +566,17 @@ static enum status chain_run(struct batch *batch, const struct node *node)
 	return status;
 }
 
-/* An operand with its marks out: what is not defined is empty.  False when a variable is set but not known. */
+/* An operand without marks.  False when it holds a variable that is not defined here (on Windows it may be: %OS%), or
+ * set to what is not known. */
 static bool operand_value(struct batch *batch, const struct piece *operand, struct traced *ret_value)
 {
 	if (operand->length == 0)
 		return true;
 	const struct piece text = loops_replace(batch, operand);
 	for (size_t at = 0; at < text.length; at++) {
-		if (text.text[at] != MARK_OPEN) {
-			traced_add(ret_value, text.text + at, 1, 0, true);
-			continue;
-		}
-		size_t end = at + 1;
-		while (end < text.length && text.text[end] != MARK_CLOSE)
-			end++;
-		size_t length = end - at - 1;
-		const char *name = text.text + at + 2;
-		size_t name_length = length == 2 ? 1 : length > 2 ? length - 2 : 0;
-		if (variable_find(&batch->variables, name, name_length) != NULL || memchr(name, ':', name_length) != NULL)
+		if (text.text[at] == MARK_OPEN)
 			return false;
-		at = end;
+		traced_add(ret_value, text.text + at, 1, 0, true);
 	}
 	return true;
 }
@@ -604,7 +617,7 @@ static bool compare_holds(const struct condition *condition, const struct traced
 /* 1, 0, or -1 when it is not known; then *ret_why says why. */
 static int condition_holds(struct batch *batch, const struct condition *condition, const char **ret_why)
 {
-	*ret_why = "it compares a variable whose value is not known here";
+	*ret_why = "it compares a variable whose value is not known here: give it with --set NAME=VALUE";
 	if (condition->kind == CONDITION_UNKNOWN) {
 		*ret_why = "what it asks (exist, errorlevel, cmdextversion) is not known here: write the commands that shall run";
 		return -1;

@@ -27,6 +27,7 @@ struct nftables_hits {
 };
 struct nftables_status {
 	bool present;              /* our table is there and its base chains judge packets */
+	bool altered;              /* our table is there, but its base chains are not as we left them */
 	bool observe;
 	enum mode mode;
 	uint64_t generation;

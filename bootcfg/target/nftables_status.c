@@ -128,6 +128,7 @@ int nftables_status_read(struct diag *diag, struct nftables_status *ret_status)
 		memcpy(status.digest, head.digest, sizeof(status.digest));
 	}
 	status.present = live->present && live->flags == 0 && judging == ARRAY_LENGTH(bases);
+	status.altered = live->present && !status.present;
 	hits_fill(live, &status);
 	others_fill(live, &status);
 	live_free(live);

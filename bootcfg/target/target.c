@@ -12,12 +12,19 @@ static int nftables_write(const struct state *state, const struct target_options
 	const struct nftables_options plain = {0};
 	struct ruleset *ruleset;
 	if (options->host == NULL) {
-		diag_error(diag, NULL, "export to nftables needs the facts of a host: give --host FACTS.json");
+		diag_error(diag, NULL, "export to nftables needs the facts of a host");
 		return ERROR_INPUT;
 	}
 	int error = ruleset_build(state, options->host, MODE_SECURE, diag, &ruleset);
 	if (error < 0)
 		return error;
+	for (size_t i = 0; i < ruleset->origin_count; i++) {
+		if (ruleset->origins[i].action == ACTION_NEGOTIATE) {
+			diag_warning(diag, "negotiate", NULL, "nothing enforces negotiate yet: packets that should be secured are "
+				     "dropped by these rules, and `cordon apply` refuses such a policy");
+			break;
+		}
+	}
 	nftables_print(ruleset, &plain, output);
 	ruleset_free(ruleset);
 	return 0;
