@@ -117,7 +117,7 @@ static void plan_say(struct application *application)
 	bool known;
 	force_look(application, &force, &known);
 	struct changes *changes = changes_new(known ? force.state : NULL, application->visit.state);
-	const char *now = !force.status.present ? "nothing" : force.status.observe ? "observe" : mode_name(force.status.mode);
+	const char *now = force.status.altered ? "altered rules of Cordon's" : !force.status.present ? "nothing" : force.status.observe ? "observe" : mode_name(force.status.mode);
 	const char *then = application->options.observe ? "observe" : mode_name(MODE_SECURE);
 	if (invocation->json) {
 		buffer_add_char(output, '{');
@@ -226,8 +226,10 @@ static int apply_run(struct invocation *invocation)
 	else if (error == 0)
 		error = force_apply(&application.visit, &application.judge, &application.options,
 				    invocation->word_count > 0 ? buffer_text(&command) : NULL);
-	if (error == 0 && !application.dry)
+	if (error == 0 && !application.dry) {
+		invocation->changed = true;
 		applied_say(&application);
+	}
 	judge_done(&application.judge);
 	visit_done(&application.visit);
 	buffer_done(&command);

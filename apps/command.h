@@ -66,6 +66,7 @@ struct invocation {
 	struct buffer *output;        /* written to stdout by main when run returns, or by invocation_flush */
 	bool closed;                  /* nobody reads stdout any more */
 	bool failed;                  /* stdout could not be written, or the output was too large */
+	bool changed;                 /* store or kernel have been changed: exit code 3 would say that they were not */
 };
 
 struct given {

@@ -48,8 +48,12 @@ int main(int argc, char **argv)
 	if (options_parse(&invocation, argc, argv) == 0)
 		code = invocation_run(&invocation);
 	(void)invocation_flush(&invocation);
-	if (invocation.failed)
+	if (invocation.failed && invocation.changed) {
+		diag_warning(&diag, "unsaid", NULL, "the change was made all the same; only what was to be said about it is lost");
+		(void)invocation_flush(&invocation);
+	} else if (invocation.failed) {
 		code = EXIT_SYSTEM;
+	}
 	options_done(&invocation);
 	buffer_done(&output);
 	diag_done(&diag);

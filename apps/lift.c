@@ -16,10 +16,11 @@ static int lift_run(struct invocation *invocation)
 {
 	struct nftables_status status;
 	int error = force_status(invocation, &status);
-	bool present = error == 0 && status.present;
+	bool present = error == 0 && (status.present || status.altered);
 	/* Also where nothing judges packets: what a killed apply has left behind goes too. */
 	if (error == 0)
 		error = nftables_lift(invocation->diag);
+	invocation->changed |= error == 0;
 	if (error == 0 && invocation->json) {
 		buffer_add_char(invocation->output, '{');
 		emit_flag(invocation->output, "was_in_force", present);

@@ -44,7 +44,9 @@ int visit_begin(struct invocation *invocation, struct visit *visit)
 
 int visit_commit(struct visit *visit, const char *command)
 {
-	return store_commit(visit->store, visit->state, command, visit->invocation->diag);
+	int error = store_commit(visit->store, visit->state, command, visit->invocation->diag);
+	visit->invocation->changed |= error == 0;
+	return error;
 }
 
 void visit_done(struct visit *visit)

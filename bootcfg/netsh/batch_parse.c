@@ -181,6 +181,10 @@ static void redirection(struct batch *batch, struct node *node, struct traced *t
 		else
 			copy_char(batch, &target);
 	}
+	if (target.length == 0) {
+		node->kind = NODE_BAD;
+		node->why = "a redirection needs a file behind it, such as > nul";
+	}
 	if (handle == '1' && target.length == 3 && ascii_equal_n(target.text, 3, "nul"))
 		node->quiet = true;
 	else if (handle == '1')

@@ -58,9 +58,9 @@ void netsh_dump(struct state *state, struct buffer *output)
 	writer_line(&writer, "# Made by cordon dump: run by `cordon netsh -f`, it makes a store the same as this one.");
 	writer_line(&writer, "pushd ipsec dynamic");
 	dynamic_dump(&writer, &state->locations[LOCATION_DYNAMIC]);
+	/* All of them: a store that this is run on may have others. */
 	for (size_t i = 0; i < PROPERTY_COUNT; i++)
-		if (state->config.set[i])
-			writer_property(&writer, &state->config, (enum property_id)i);
+		writer_property(&writer, &state->config, (enum property_id)i);
 	writer_line(&writer, "popd");
 	writer_line(&writer, "pushd ipsec static");
 	/* Policies for this boot only (`load --location dynamic`), which only Cordon has; local last, where a reader is. */

@@ -53,6 +53,8 @@ static int mask_apply(struct call *call, const struct side *side, struct address
 		return 0;
 	if (mask->dotted && address->family == FAMILY_IPV6)
 		return mask_wrong(call, side, "the address is IPv6, whose prefix is a length from 0 to 128");
+	if (mask->number == 0)
+		return mask_wrong(call, side, "a mask has at least one bit; all addresses are any");
 	if (mask->number > family_bits(address->family))
 		return mask_wrong(call, side, "the prefix of an IPv4 address is at most 32");
 	address->bits = (uint8_t)mask->number;

@@ -6,6 +6,7 @@
 #include "bootcfg/netsh/handlers.h"
 #include "core/base/attr.h"
 #include "core/base/cursor.h"
+#include "core/policy/policy.h"
 
 static const char *const action_words[] = {"block", "negotiate", "permit", NULL}; /* as enum action */
 static const char *const conntype_words[] = {"all", "lan", "dialup", NULL};       /* as enum conntype */
@@ -20,7 +21,7 @@ static const char *const filtertype_words[] = {"generic", "specific", NULL};
 static const char *const statstype_words[] = {"all", "ike", "ipsec", NULL};
 
 /* Minutes that are kept as seconds in 32 bits. */
-enum { MINUTES_MOST = 71582788, NUMBER_MOST = 2147483647 };
+enum { NUMBER_MOST = POLICY_QMPERMM_MOST };
 
 const struct tag tags[TAG_COUNT] = {
 	[TAG_NAME] = {.name = "name", .type = TYPE_NAME},
@@ -52,9 +53,9 @@ const struct tag tags[TAG_COUNT] = {
 	[TAG_QMSECMETHODS] = {.name = "qmsecmethods", .type = TYPE_QMMETHODS},
 	[TAG_MMPFS] = {.name = "mmpfs", .type = TYPE_YESNO},
 	[TAG_QMPERMM] = {.name = "qmpermm", .type = TYPE_NUMBER, .least = 0, .most = NUMBER_MOST},
-	[TAG_MMLIFETIME] = {.name = "mmlifetime", .type = TYPE_NUMBER, .least = 1, .most = MINUTES_MOST},
+	[TAG_MMLIFETIME] = {.name = "mmlifetime", .type = TYPE_NUMBER, .least = 1, .most = POLICY_MINUTES_MOST},
 	[TAG_ACTIVATEDEFAULTRULE] = {.name = "activatedefaultrule", .type = TYPE_YESNO},
-	[TAG_POLLINGINTERVAL] = {.name = "pollinginterval", .type = TYPE_NUMBER, .least = 1, .most = MINUTES_MOST},
+	[TAG_POLLINGINTERVAL] = {.name = "pollinginterval", .type = TYPE_NUMBER, .least = 1, .most = POLICY_MINUTES_MOST},
 	[TAG_ASSIGN] = {.name = "assign", .type = TYPE_YESNO},
 	[TAG_GPONAME] = {.name = "gponame", .type = TYPE_NAME},
 	[TAG_MMSECMETHODS] = {.name = "mmsecmethods", .type = TYPE_MMMETHODS},
@@ -81,7 +82,7 @@ const struct tag tags[TAG_COUNT] = {
 	[TAG_MMPOLICY] = {.name = "mmpolicy", .type = TYPE_NAME},
 	[TAG_QMPOLICY] = {.name = "qmpolicy", .type = TYPE_NAME},
 	[TAG_PFSGROUP] = {.name = "pfsgroup", .type = TYPE_WORD, .words = pfsgroup_words},
-	[TAG_SOFTSAEXPIRATIONTIME] = {.name = "softsaexpirationtime", .type = TYPE_NUMBER, .least = 0, .most = MINUTES_MOST},
+	[TAG_SOFTSAEXPIRATIONTIME] = {.name = "softsaexpirationtime", .type = TYPE_NUMBER, .least = 0, .most = POLICY_MINUTES_MOST},
 	[TAG_ACTIONINBOUND] = {.name = "actioninbound", .type = TYPE_WORD, .words = action_words},
 	[TAG_ACTIONOUTBOUND] = {.name = "actionoutbound", .type = TYPE_WORD, .words = action_words},
 	[TAG_TUNNELDSTADDRESS] = {.name = "tunneldstaddress", .type = TYPE_TUNNEL},

@@ -7,7 +7,6 @@
 #include "core/base/utf8.h"
 #include "core/policy/methods.h"
 
-enum { TEXT_MOST = 4096, NAME_MOST = 1024 }; /* bytes of a description or key, of a name */
 
 static const char *quote_value(struct quote *quote, const struct value *value)
 {
@@ -217,7 +216,7 @@ static const char *text_wrong(const struct value *value, size_t most)
 		if ((unsigned char)value->text[i] < 0x20 || value->text[i] == 0x7f)
 			return "it holds a control character; write it without";
 	if (value->length > most)
-		return most == NAME_MOST ? "it is longer than 1024 bytes" : "it is longer than 4096 bytes";
+		return most == POLICY_NAME_MOST ? "it is longer than 1024 bytes" : "it is longer than 4096 bytes";
 	if (!utf8_check(value->text, value->length, NULL))
 		return "it is not UTF-8";
 	return NULL;
@@ -226,7 +225,7 @@ static const char *text_wrong(const struct value *value, size_t most)
 static int text_value(struct session *session, const struct tag *tag, struct value *value)
 {
 	bool key = tag == &tags[TAG_PSK] || tag == &tags[TAG_ROOTCA] || tag == &tags[TAG_VALUE];
-	const char *why = text_wrong(value, tag->type == TYPE_NAME && !key ? NAME_MOST : TEXT_MOST);
+	const char *why = text_wrong(value, tag->type == TYPE_NAME && !key ? POLICY_NAME_MOST : POLICY_TEXT_MOST);
 	if (why == NULL && value->length == 0 && tag->type == TYPE_NAME)
 		why = "it is empty";
 	if (why == NULL)

@@ -143,11 +143,17 @@ static void address_add(struct writer *writer, const struct address *address, co
 	char text[ADDRESS_TEXT];
 	struct address whole = *address;
 	bool masked = address->kind == ADDRESS_SUBNET && address->bits != family_bits(address->family);
+	if (masked && address->bits == 0) {
+		/* No mask says this: all addresses of one family. */
+		whole = (struct address){.kind = ADDRESS_RANGE, .family = address->family};
+		memset(whole.last, 0xff, family_bits(address->family) / 8);
+		masked = false;
+	}
 	if (masked)
 		whole.bits = (uint8_t)family_bits(address->family);
 	address_print(&whole, text);
 	writer_word(writer, tags[0], text);
-	if (masked && address->family == FAMILY_IPV4 && address->bits > 0) {
+	if (masked && address->family == FAMILY_IPV4) {
 		mask_print(address->bits, text);
 		writer_word(writer, tags[1], text);
 	} else if (masked) {
@@ -333,7 +339,10 @@ void writer_property(struct writer *writer, const struct config *config, enum pr
 {
 	struct buffer value;
 	buffer_init(&value, 1 << 14);
-	config_print(config, id, &value);
+	if (config->set[id] || !writer->own)
+		config_print(config, id, &value);
+	else
+		buffer_add_text(&value, "default");
 	writer_begin(writer, "set config");
 	writer_word(writer, "property", properties[id].name);
 	if (strchr(buffer_text(&value), ' ') != NULL)

@@ -280,19 +280,19 @@ static void unsupported_write(struct export *export, enum location_id id)
 	commented_location_write(export, location);
 }
 
+/* A clean slate: settings at their default are written as well, for the machine may have others.  The default boot mode
+ * is left to Windows, whose own it is (stateful once a policy is assigned). */
+static bool property_is_written(const struct export *export, enum property_id id)
+{
+	bool known = !properties[id].own && (export->windows == WINDOWS_2003 || replacements[id] == NULL);
+	return export->state->config.set[id] || (known && id != PROPERTY_BOOTMODE);
+}
+
 static void properties_write(struct export *export)
 {
 	for (size_t i = 0; i < PROPERTY_COUNT; i++)
-		if (export->state->config.set[i])
+		if (property_is_written(export, (enum property_id)i))
 			property_write(export, (enum property_id)i);
-}
-
-static bool has_properties(const struct export *export)
-{
-	for (size_t i = 0; i < PROPERTY_COUNT; i++)
-		if (export->state->config.set[i])
-			return true;
-	return false;
 }
 
 /* --- netsh -f ----------------------------------------------------------------------------------------------- */
@@ -314,11 +314,9 @@ int netsh_write(const struct state *state, const struct target_options *options,
 	if (old)
 		writer_line(&export.writer, "set store location=persistent\ndelete all\nset store location=local");
 	writer_line(&export.writer, "delete all\npopd");
-	if (has_properties(&export)) {
-		writer_line(&export.writer, "pushd ipsec dynamic");
-		properties_write(&export);
-		writer_line(&export.writer, "popd");
-	}
+	writer_line(&export.writer, "pushd ipsec dynamic");
+	properties_write(&export);
+	writer_line(&export.writer, "popd");
 	writer_line(&export.writer, "pushd ipsec static");
 	if (!old)
 		unsupported_write(&export, LOCATION_PERSISTENT);

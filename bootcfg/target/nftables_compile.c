@@ -384,7 +384,8 @@ void plan_key_print(const struct plan *plan, const struct plan_map *map, const u
 
 /* --- Chains of look-ups --- */
 
-static const char *const reply_guard = "ct direction reply ct state established ";
+/* Also an ICMP error about what we sent (state related): it answers a packet that was let through. */
+static const char *const reply_guard = "ct direction reply ";
 
 static void shape_words(const struct shape *shape, struct buffer *buffer)
 {

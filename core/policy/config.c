@@ -174,6 +174,14 @@ int config_set(struct config *config, enum property_id id, const char *value, si
 	       const struct place *place)
 {
 	uint32_t number = 0;
+	if (ascii_equal_n(value, length, "default")) {
+		config->number[id] = ranges[id].otherwise;
+		if (id == PROPERTY_BOOTEXEMPTIONS)
+			config->bootexemption_count = 0;
+		config->set[id] = false;
+		config->changed = true;
+		return 0;
+	}
 	if (id == PROPERTY_BOOTEXEMPTIONS) {
 		int error = bootexemptions_set(config, value, length, diag, place);
 		if (error < 0)

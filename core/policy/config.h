@@ -63,7 +63,7 @@ static inline enum property_id property_index(const struct property *property)
 	return (enum property_id)(property - properties);
 }
 
-/* Sets a property from text; ERROR_INPUT with a message at `place` when the value is none of the right ones;
+/* Sets a property from text; "default" (our own word) makes it what it is when nothing is set.  ERROR_INPUT with a message at `place` when the value is none of the right ones;
  * then nothing has changed.  Sets `changed` when it did. */
 int config_set(struct config *config, enum property_id id, const char *value, size_t length, struct diag *diag,
 	       const struct place *place);

@@ -15,6 +15,14 @@
 #include "core/policy/config.h"
 #include "core/policy/filter.h"
 
+/* Limits that netsh has too, so that what one door lets in the other can say. */
+enum {
+	POLICY_NAME_MOST = 1024,          /* bytes of a name */
+	POLICY_TEXT_MOST = 4096,          /* bytes of a description or key */
+	POLICY_MINUTES_MOST = 71582788,   /* whose seconds fit 32 bits */
+	POLICY_QMPERMM_MOST = 2147483647,
+};
+
 /* In the order in which they win at equal weight. */
 enum action { ACTION_BLOCK, ACTION_NEGOTIATE, ACTION_PERMIT };
 enum conntype { CONNTYPE_ALL, CONNTYPE_LAN, CONNTYPE_DIALUP };

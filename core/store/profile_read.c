@@ -126,10 +126,10 @@ static void read_object_description(struct loader *loader, const struct json *va
 		((struct object *)object)->description = text;
 }
 
-static bool uint32_read(struct loader *loader, const struct json *value, uint64_t least, uint32_t *ret_number)
+static bool uint32_read(struct loader *loader, const struct json *value, uint64_t least, uint64_t most, uint32_t *ret_number)
 {
 	uint64_t number;
-	if (!number_read(loader, value, least, UINT32_MAX, &number))
+	if (!number_read(loader, value, least, most, &number))
 		return false;
 	*ret_number = (uint32_t)number;
 	return true;
@@ -231,8 +231,9 @@ static const char *name_new(struct loader *loader, const struct json *node, stru
 {
 	const struct json *value = member_find(node, "name");
 	const char *name = variables_text(loader, value);
-	if (name != NULL && *name == '\0') {
-		json_error(&loader->document, value, loader->diag, "a name cannot be empty");
+	if (name != NULL && (*name == '\0' || strlen(name) > POLICY_NAME_MOST)) {
+		json_error(&loader->document, value, loader->diag, *name == '\0' ? "a name cannot be empty"
+										  : "a name has at most 1024 bytes");
 		return NULL;
 	}
 	if (name != NULL && collection_find(collection, name) != NULL) {
@@ -381,7 +382,7 @@ static void read_rules(struct loader *loader, const struct json *value, void *ob
 	for (const struct json *child = value->child; child != NULL && !loader_full(loader); child = child->next) {
 		if (!members_check(loader, child, rule_members))
 			continue;
-		const char *name = variables_text(loader, member_find(child, "name"));
+		const char *name = name_new(loader, child, &((struct policy *)object)->rules);
 		struct object *list = reference_find(loader, member_find(child, "filterlist"), &loader->location->filterlists,
 						     "filter list");
 		struct object *action = reference_find(loader, member_find(child, "filteraction"),
@@ -442,17 +443,17 @@ static void read_mmpfs(struct loader *loader, const struct json *value, void *ob
 
 static void read_qmpermm(struct loader *loader, const struct json *value, void *object)
 {
-	(void)uint32_read(loader, value, 0, &((struct policy *)object)->qmpermm);
+	(void)uint32_read(loader, value, 0, POLICY_QMPERMM_MOST, &((struct policy *)object)->qmpermm);
 }
 
 static void read_mmlifetime(struct loader *loader, const struct json *value, void *object)
 {
-	(void)uint32_read(loader, value, 1, &((struct policy *)object)->mmlifetime);
+	(void)uint32_read(loader, value, 1, POLICY_MINUTES_MOST, &((struct policy *)object)->mmlifetime);
 }
 
 static void read_pollinginterval(struct loader *loader, const struct json *value, void *object)
 {
-	(void)uint32_read(loader, value, 1, &((struct policy *)object)->pollinginterval);
+	(void)uint32_read(loader, value, 1, POLICY_MINUTES_MOST, &((struct policy *)object)->pollinginterval);
 }
 
 static void read_mmsecmethods(struct loader *loader, const struct json *value, void *object)

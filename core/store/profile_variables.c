@@ -226,6 +226,10 @@ static const char *variable_value(struct loader *loader, const struct json *node
 /* No name, text or key may hold a line end or another control character: no script could say it. */
 static const char *text_check(struct loader *loader, const struct json *node, const char *text)
 {
+	if (strlen(text) > POLICY_TEXT_MOST) {
+		json_error(&loader->document, node, loader->diag, "it is longer than %d bytes", POLICY_TEXT_MOST);
+		return NULL;
+	}
 	for (const char *at = text; *at != '\0'; at++) {
 		if ((unsigned char)*at < 0x20 || *at == 0x7f) {
 			json_error(&loader->document, node, loader->diag,

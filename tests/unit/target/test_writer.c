@@ -155,7 +155,7 @@ static const struct {
 	{"192.0.2.1", "me", "www.example.net", 6, 0, 443, true, true, false, "",
 	 "srcaddr=192.0.2.1 dstaddr=me protocol=TCP srcport=0 dstport=443 mirrored=yes"},
 	{"dns", "me", NULL, 1, 0, 0, true, false, true, "", "srcaddr=dns dstaddr=me protocol=ICMP mirrored=yes"},
-	{"0.0.0.0/0", "me", NULL, 255, 0, 0, true, false, true, "", "srcaddr=0.0.0.0 srcmask=0 dstaddr=me protocol=RAW mirrored=yes"},
+	{"0.0.0.0/0", "me", NULL, 255, 0, 0, true, false, true, "", "srcaddr=0.0.0.0-255.255.255.255 dstaddr=me protocol=RAW mirrored=yes"},
 };
 
 Test(writer, filter_is_written_with_its_tags)
