@@ -475,6 +475,13 @@ static void equal_weight(struct lint *lint)
 				groups_meet(lint, first, second);
 		}
 	}
+	for (size_t i = 0; i < ruleset->shadowed_count; i++) {
+		const struct shadowed *shadowed = &ruleset->shadowed[i];
+		const struct group *group = &ruleset->groups[shadowed->group];
+		const struct match *winner = &ruleset->matches[shadowed->winner];
+		if (shadowed->match.action != winner->action && looks++ <= MEETS_MOST)
+			pair_check(lint, group, winner, group, &shadowed->match);
+	}
 	lint_finish(lint, "equal-weight");
 }
 

@@ -104,6 +104,39 @@ bare | cmp -s - applied; ok "what was in force stays"
 [ "$before" = "$(store_digest)" ]; ok "and the store too"
 "$cordon" netsh ipsec static delete rule name=secure policy=Lock-down >/dev/null 2>&1
 
+# A path that is mistyped lifts nothing.
+run --store typo.db apply
+is_code 2; ok "apply of a store that is not there is refused"
+err_has "there is no store"; ok "and says that it is not there"
+bare | cmp -s - applied; ok "what was in force stays"
+
+# Output that is lost after a change does not say that nothing changed.
+"$cordon" apply >/dev/full 2>err
+[ $? -eq 0 ]; ok "apply whose output is lost: the exit code is that of the change"
+err_has "the change was made all the same"; ok "and it is said"
+
+# Somebody takes one base chain out.
+nft flush chain inet cordon forward
+run status
+is_code 0; ok "status of an altered table"
+out_has "somebody has changed"; ok "it is said"
+run status --check
+is_code 1; ok "status --check of an altered table: exit code 1"
+run apply
+is_code 0; ok "apply mends it"
+run status --check
+is_code 0; ok "and then they are the same"
+
+# A store that has changed since is told apart from a kernel that somebody changed.
+"$cordon" netsh ipsec static add filter filterlist=Web srcaddr=any dstaddr=me protocol=tcp dstport=8443 >/dev/null 2>&1
+run status --check
+is_code 1; ok "status --check after a change of the store: exit code 1"
+out_has "the store has changed since"; ok "it is said as such"
+out_has "me:8443"; ok "with the filter that is new"
+"$cordon" netsh ipsec static delete filter filterlist=Web srcaddr=any dstaddr=me protocol=tcp dstport=8443 >/dev/null 2>&1
+
+bare > applied
+
 # A kernel without nftables.
 "$tap_hide" /bin/true
 if [ $? -ne 0 ]; then

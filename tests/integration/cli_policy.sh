@@ -156,4 +156,11 @@ run lint "$fixtures/lockdown.cmd"
 grep -q mirror-open out err && err_has "lockdown.cmd:30"; ok "lint of a script says where"
 run lint "$fixtures/slammer.netsh"
 is_code 0; ok "lint of a script without an error: exit code 0"
+# A dump makes the store that it is run on the same, settings too.
+"$cordon" --store settings.db config set ipsecexempt=0 ikeexempt=no bootmode=block >/dev/null 2>&1
+"$cordon" dump > settings.txt
+run --store settings.db netsh -f settings.txt
+is_code 0; ok "a dump runs on a store with other settings"
+"$cordon" --store settings.db dump | cmp -s - settings.txt; ok "and resets them"
+
 finish
