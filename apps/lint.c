@@ -1,6 +1,7 @@
 /* cordon lint: what is wrong with a policy, though it is well formed. */
 #include "core/analysis/lint.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "apps/command.h"
@@ -12,6 +13,7 @@
 #include "bootcfg/host.h"
 #include "bootcfg/netsh/netsh.h"
 #include "core/base/error.h"
+#include "core/base/memory.h"
 
 static const struct option lint_options[] = {
 	{.name = "set", .argument = "NAME=VALUE", .repeats = true, .help = "the value of a variable of the profile or script"},
@@ -114,7 +116,18 @@ static int store_lint(struct invocation *invocation)
 	return error;
 }
 
-/* With --json the warnings are the result. */
+/* The packet that shows it stands in the text between backquotes. */
+static void packet_emit(struct buffer *output, const char *text)
+{
+	const char *open = strchr(text, '`'), *close = open != NULL ? strchr(open + 1, '`') : NULL;
+	if (close == NULL || memchr(open, '>', (size_t)(close - open)) == NULL)
+		return;
+	char *packet = memory_text_n(open + 1, (size_t)(close - open - 1));
+	emit_member(output, "packet", packet);
+	free(packet);
+}
+
+/* With --json the warnings are the result, and are not said again. */
 static void warnings_print(struct invocation *invocation)
 {
 	struct buffer *output = invocation->output;
@@ -128,11 +141,13 @@ static void warnings_print(struct invocation *invocation)
 		emit_member(output, "id", message->id);
 		emit_member(output, "file", message->file);
 		emit_number(output, "line", message->line);
+		packet_emit(output, message->text);
 		emit_member(output, "text", message->text);
 		buffer_add_char(output, '}');
 		separator = ",\n ";
 	}
 	buffer_add_text(output, "]\n");
+	diag_clear(invocation->diag);
 }
 
 static int lint_run(struct invocation *invocation)
@@ -158,7 +173,7 @@ const struct command lint_command = {
 		   "warning has an id, a place and a packet that shows it: mirror-open, no-block-all, equal-weight, no-management, "
 		   "exempt-public; and duplicate, me-to-me, no-server.\n\n"
 		   "Warnings do not change the exit code: it is 0 however many there are, and 2 when a profile or script is bad. With "
-		   "--json the warnings are printed as a list as well.",
+		   "--json the warnings are printed as a list instead.",
 	.options = lint_options,
 	.examples = lint_examples,
 	.most = WORDS_ANY,
