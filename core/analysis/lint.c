@@ -205,19 +205,50 @@ static bool match_packet(const struct lint *lint, const struct shape *shape, con
 
 /* --- no-block-all --- */
 
-/* Whether anything but a permit holds the packet of a permit: if nothing does, the permit permits what passes anyway. */
+/* Whether only permits hold a packet; *ret_first is the one that decides, NULL when none does. */
+static bool permits_only(const struct lint *lint, const struct packet *packet, const struct match **ret_first)
+{
+	struct verdict found[64];
+	size_t count = classifier_matches(lint->classifier, packet, found, ARRAY_LENGTH(found));
+	*ret_first = count > 0 ? found[0].match : NULL;
+	for (size_t i = 0; i < count && i < ARRAY_LENGTH(found); i++)
+		if (found[i].action != ACTION_PERMIT)
+			return false;
+	return count <= ARRAY_LENGTH(found);
+}
+
+/* Whether anything but a permit holds the packet of a permit, or its answer where the filter is mirrored: if nothing
+ * does, the permit permits what passes anyway. */
 static bool permit_is_idle(const struct lint *lint, const struct shape *shape, const struct match *match)
 {
 	struct packet packet;
-	struct verdict found[64];
-	if (!match_packet(lint, shape, match, &packet))
+	const struct match *first;
+	if (!match_packet(lint, shape, match, &packet) || !permits_only(lint, &packet, &first) || first != match)
 		return false;
-	size_t count = classifier_matches(lint->classifier, &packet, found, ARRAY_LENGTH(found));
-	if (count == 0 || count > ARRAY_LENGTH(found) || found[0].match != match)
+	if (!match_filter(lint->ruleset, match)->mirrored)
+		return true;
+	struct packet answer = packet;
+	answer.src = packet.dst;
+	answer.dst = packet.src;
+	answer.srcport = packet.dstport;
+	answer.dstport = packet.srcport;
+	answer.reply = !packet.reply;
+	if (packet.direction != DIRECTION_FORWARD)
+		answer.direction = packet.direction == DIRECTION_IN ? DIRECTION_OUT : DIRECTION_IN;
+	return permits_only(lint, &answer, &first);
+}
+
+/* The same for what is forwarded: no filter on `me` knows it. */
+static bool passer_find(const struct lint *lint, struct packet *ret_packet)
+{
+	static const struct ip other = {.family = FAMILY_IPV4, .bytes = {198, 51, 100, 7}};
+	if (lint->remote[0].family == FAMILY_NONE || host_is_me(lint->ruleset->host, &other))
 		return false;
-	for (size_t i = 0; i < count; i++)
-		if (found[i].action != ACTION_PERMIT)
-			return false;
+	struct packet packet = packet_tcp(DIRECTION_FORWARD, &lint->remote[0], PORT_HIGH, &other, 3389);
+	struct verdict verdict = lint_judge(lint, &packet);
+	if (verdict.match != NULL || verdict.exemption != NULL)
+		return false;
+	*ret_packet = packet;
 	return true;
 }
 
@@ -240,33 +271,48 @@ static bool stranger_find(const struct lint *lint, struct packet *ret_packet)
 			return true;
 		}
 	}
-	return false;
+	return passer_find(lint, ret_packet);
+}
+
+/* A block of everything between the host and the world, or of a whole protocol: what a lock-down is made of. */
+static bool match_is_broad_block(const struct shape *shape, const struct match *match)
+{
+	bool src = shape->src_me || shape->src_bits == 0, dst = shape->dst_me || shape->dst_bits == 0;
+	return match->action == ACTION_BLOCK && src && dst && !shape->has_srcport && !shape->has_dstport && !match->reverse &&
+	       (!shape->has_protocol || match->protocol == PROTOCOL_TCP);
 }
 
 static void no_block_all(struct lint *lint)
 {
 	const struct ruleset *ruleset = lint->ruleset;
-	const struct match *idle = NULL;
+	const struct match *idle = NULL, *broad = NULL;
+	bool permits = false;
 	struct packet packet;
 	if (!stranger_find(lint, &packet))
 		return;
 	for (size_t i = 0; i < ruleset->group_count && idle == NULL; i++) {
 		const struct group *group = &ruleset->groups[i];
-		for (uint32_t j = group->first; j < group->first + group->count && idle == NULL; j++)
-			if (ruleset->matches[j].action == ACTION_PERMIT && permit_is_idle(lint, &group->shape, &ruleset->matches[j]))
-				idle = &ruleset->matches[j];
+		for (uint32_t j = group->first; j < group->first + group->count && idle == NULL; j++) {
+			const struct match *match = &ruleset->matches[j];
+			permits |= match->action == ACTION_PERMIT;
+			if (match->action == ACTION_PERMIT && permit_is_idle(lint, &group->shape, match))
+				idle = match;
+			else if (broad == NULL && match_is_broad_block(&group->shape, match))
+				broad = match;
+		}
 	}
-	if (idle == NULL)
+	const struct match *match = idle != NULL ? idle : permits ? broad : NULL;
+	if (match == NULL)
 		return;
 	char text[PACKET_TEXT];
 	struct buffer name;
-	struct place place = filter_place(match_filter(ruleset, idle));
+	struct place place = filter_place(match_filter(ruleset, match));
 	buffer_init(&name, 1024);
-	filter_name(&ruleset->origins[idle->origin], idle->filter, &name);
+	filter_name(&ruleset->origins[match->origin], match->filter, &name);
 	packet_print(&packet, text);
-	diag_warning(lint->diag, "no-block-all", &place,
-		     "%s permits what passes anyway, for no filter blocks the rest: `%s` passes too; a lock-down needs a filter from "
-		     "any to any, all protocols, that blocks", buffer_text(&name), text);
+	diag_warning(lint->diag, "no-block-all", &place, "%s %s: `%s` passes; a lock-down needs a filter from any to any, all "
+		     "protocols, that blocks", buffer_text(&name), idle != NULL
+		     ? "permits what passes anyway, for no filter blocks the rest" : "does not block everything", text);
 	buffer_done(&name);
 }
 
