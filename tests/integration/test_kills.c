@@ -16,7 +16,7 @@
 #include "tests/integration/tap.h"
 #include "tests/oracle/sample.h"
 
-enum { KILLS = 100, FILTERS = 300, LONGEST = 60000 /* ms, of each kind of kill */ };
+enum { KILLS = 200, FILTERS = 300, LONGEST = 60000 /* ms, of each kind of kill */ };
 
 static const char program[] = CORDON_BUILD "/apps/cordon";
 static char paths[6][128]; /* of the files below */
