@@ -121,14 +121,14 @@ int file_read(const char *path, size_t line_most, struct diag *diag, struct buff
 	return error;
 }
 
-static int bytes_write(int descriptor, const char *bytes, size_t length)
+int descriptor_write(int descriptor, const char *bytes, size_t length)
 {
 	while (length > 0) {
 		ssize_t done = write(descriptor, bytes, length);
 		if (done < 0 && errno == EINTR)
 			continue;
 		if (done < 0)
-			return -1;
+			return errno;
 		bytes += done;
 		length -= (size_t)done;
 	}
@@ -161,7 +161,7 @@ static int file_replace(const char *path, const char *bytes, size_t length, stru
 		free(name);
 		return error;
 	}
-	if (bytes_write(descriptor, bytes, length) != 0 || fsync(descriptor) != 0)
+	if (descriptor_write(descriptor, bytes, length) != 0 || fsync(descriptor) != 0)
 		error = system_error(diag, path, "cannot be written");
 	if (close(descriptor) != 0 && error == 0)
 		error = system_error(diag, path, "cannot be written");
@@ -190,7 +190,7 @@ int file_write(const char *path, const char *bytes, size_t length, struct diag *
 	if (descriptor < 0)
 		return system_error(diag, path, "cannot be written");
 	int error = 0;
-	if (bytes_write(descriptor, bytes, length) != 0)
+	if (descriptor_write(descriptor, bytes, length) != 0)
 		error = system_error(diag, path, "cannot be written");
 	(void)close(descriptor);
 	return error;

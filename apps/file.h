@@ -19,6 +19,9 @@ int file_read(const char *path, size_t line_most, struct diag *diag, struct buff
  * is not a regular file (/dev/stdout, a pipe) is written as it is. */
 int file_write(const char *path, const char *bytes, size_t length, struct diag *diag);
 
+/* All of it, however many writes that takes; 0, or the errno of what went wrong. */
+int descriptor_write(int descriptor, const char *bytes, size_t length);
+
 /* Prints to -O FILE, or to the output when that is not given or "-".  Takes the buffer's content.  Returns an exit code. */
 struct invocation;
 int file_deliver(struct invocation *invocation, const struct buffer *text);

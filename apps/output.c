@@ -4,21 +4,7 @@
 #include <unistd.h>
 
 #include "apps/command.h"
-
-/* 0, or the errno of what went wrong. */
-static int bytes_write(int descriptor, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t done = write(descriptor, bytes, length);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return errno;
-		bytes += done;
-		length -= (size_t)done;
-	}
-	return 0;
-}
+#include "apps/file.h"
 
 /* A reader that has gone away has what it wanted: that is no error. */
 static void output_write(struct invocation *invocation)
@@ -28,7 +14,7 @@ static void output_write(struct invocation *invocation)
 		diag_error(invocation->diag, NULL, "the output is larger than %zu bytes, the limit", output->maximum);
 		invocation->failed = true;
 	} else if (!invocation->closed && !invocation->failed) {
-		int error = bytes_write(STDOUT_FILENO, buffer_text(output), output->length);
+		int error = descriptor_write(STDOUT_FILENO, buffer_text(output), output->length);
 		invocation->closed = error == EPIPE;
 		invocation->failed = error != 0 && error != EPIPE;
 		if (invocation->failed)
@@ -43,7 +29,7 @@ bool invocation_flush(struct invocation *invocation)
 	struct buffer text;
 	buffer_init(&text, 16u << 20);
 	diag_render(invocation->diag, 0, invocation->render, &text);
-	(void)bytes_write(STDERR_FILENO, buffer_text(&text), text.length);
+	(void)descriptor_write(STDERR_FILENO, buffer_text(&text), text.length);
 	buffer_done(&text);
 	diag_clear(invocation->diag);
 	return !invocation->closed && !invocation->failed;

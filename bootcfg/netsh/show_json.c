@@ -5,38 +5,16 @@
 
 #include "bootcfg/netsh/show.h"
 #include "core/base/cursor.h"
-#include "core/base/utf8.h"
+#include "core/base/json.h"
 
-struct json {
+struct json_output {
 	struct buffer *out;
 	unsigned depth;
 	bool filled; /* the innermost list or object has something in it */
 	bool flat;   /* no line ends: what is written stays on one line */
 };
 
-static void text_add(struct buffer *out, const char *text)
-{
-	static const char digits[] = "0123456789abcdef";
-	buffer_add_char(out, '"');
-	for (size_t left = strlen(text); left > 0;) {
-		size_t bytes = utf8_length(text, left);
-		unsigned char first = (unsigned char)text[0];
-		if (bytes == 0)
-			buffer_add_text(out, "\xef\xbf\xbd"); /* cannot be kept: U+FFFD */
-		else if (first == '"' || first == '\\')
-			buffer_add(out, (char[]){'\\', text[0]}, 2);
-		else if (first < 0x20 || first == 0x7f)
-			buffer_add(out, (char[]){'\\', 'u', '0', '0', digits[first >> 4], digits[first & 15]}, 6);
-		else
-			buffer_add(out, text, bytes);
-		bytes = bytes == 0 ? 1 : bytes;
-		text += bytes;
-		left -= bytes;
-	}
-	buffer_add_char(out, '"');
-}
-
-static void line_start(struct json *json)
+static void line_start(struct json_output *json)
 {
 	if (json->flat)
 		return;
@@ -46,7 +24,7 @@ static void line_start(struct json *json)
 }
 
 /* Before each value: the comma, the line, the key (NULL in a list). */
-static void value_start(struct json *json, const char *key)
+static void value_start(struct json_output *json, const char *key)
 {
 	if (json->filled)
 		buffer_add_text(json->out, json->flat ? ", " : ",");
@@ -54,12 +32,12 @@ static void value_start(struct json *json, const char *key)
 		line_start(json);
 	json->filled = true;
 	if (key != NULL) {
-		text_add(json->out, key);
+		json_text_print(key, json->out);
 		buffer_add_text(json->out, ": ");
 	}
 }
 
-static void open_add(struct json *json, const char *key, char bracket)
+static void open_add(struct json_output *json, const char *key, char bracket)
 {
 	value_start(json, key);
 	buffer_add_char(json->out, bracket);
@@ -67,7 +45,7 @@ static void open_add(struct json *json, const char *key, char bracket)
 	json->filled = false;
 }
 
-static void close_add(struct json *json, char bracket)
+static void close_add(struct json_output *json, char bracket)
 {
 	json->depth--;
 	if (json->filled)
@@ -76,32 +54,32 @@ static void close_add(struct json *json, char bracket)
 	json->filled = true;
 }
 
-static void string_add(struct json *json, const char *key, const char *text)
+static void string_add(struct json_output *json, const char *key, const char *text)
 {
 	value_start(json, key);
-	text_add(json->out, text);
+	json_text_print(text, json->out);
 }
 
-static void string_unless_null(struct json *json, const char *key, const char *text)
+static void string_unless_null(struct json_output *json, const char *key, const char *text)
 {
 	if (text != NULL)
 		string_add(json, key, text);
 }
 
-static void number_add(struct json *json, const char *key, uint64_t number)
+static void number_add(struct json_output *json, const char *key, uint64_t number)
 {
 	value_start(json, key);
 	buffer_add_number(json->out, number);
 }
 
-static void bool_add(struct json *json, const char *key, bool yes)
+static void bool_add(struct json_output *json, const char *key, bool yes)
 {
 	value_start(json, key);
 	buffer_add_text(json->out, yes ? "true" : "false");
 }
 
 /* The tags of one side, as `add filter` takes them: a mask only where there is one. */
-static void address_add(struct json *json, const struct address *address, const char *const tags[3])
+static void address_add(struct json_output *json, const struct address *address, const char *const tags[3])
 {
 	char text[ADDRESS_TEXT];
 	struct address whole = *address;
@@ -119,7 +97,7 @@ static void address_add(struct json *json, const struct address *address, const 
 	string_unless_null(json, tags[2], address->name);
 }
 
-static void filter_tags(struct json *json, const struct filter *filter)
+static void filter_tags(struct json_output *json, const struct filter *filter)
 {
 	static const char *const src[] = {"srcaddr", "srcmask", "srcdns"};
 	static const char *const dst[] = {"dstaddr", "dstmask", "dstdns"};
@@ -140,24 +118,24 @@ static void filter_tags(struct json *json, const struct filter *filter)
 	bool_add(json, "replies", filter->replies);
 }
 
-static void filter_add(struct json *json, const struct filter *filter)
+static void filter_add(struct json_output *json, const struct filter *filter)
 {
 	value_start(json, NULL);
 	buffer_add_char(json->out, '{');
-	struct json line = {.out = json->out, .flat = true, .depth = 1};
+	struct json_output line = {.out = json->out, .flat = true, .depth = 1};
 	filter_tags(&line, filter);
 	string_add(&line, "description", filter->description);
 	buffer_add_char(json->out, '}');
 }
 
-static void guid_add(struct json *json, const struct guid *guid)
+static void guid_add(struct json_output *json, const struct guid *guid)
 {
 	char text[GUID_TEXT];
 	guid_print(guid, text);
 	string_add(json, "guid", text);
 }
 
-static void list_add(struct json *json, const struct filterlist *list)
+static void list_add(struct json_output *json, const struct filterlist *list)
 {
 	open_add(json, NULL, '{');
 	string_add(json, "name", list->object.name);
@@ -170,7 +148,7 @@ static void list_add(struct json *json, const struct filterlist *list)
 	close_add(json, '}');
 }
 
-static void action_add(struct json *json, const struct filteraction *action)
+static void action_add(struct json_output *json, const struct filteraction *action)
 {
 	open_add(json, NULL, '{');
 	string_add(json, "name", action->object.name);
@@ -185,7 +163,7 @@ static void action_add(struct json *json, const struct filteraction *action)
 }
 
 /* In order of preference, each under its tag. */
-static void auths_add(struct json *json, const struct authlist *auths)
+static void auths_add(struct json_output *json, const struct authlist *auths)
 {
 	open_add(json, "auth", '[');
 	for (size_t i = 0; i < auths->count; i++) {
@@ -205,7 +183,7 @@ static void auths_add(struct json *json, const struct authlist *auths)
 	close_add(json, ']');
 }
 
-static void rule_add(struct json *json, const struct rule *rule, size_t id)
+static void rule_add(struct json_output *json, const struct rule *rule, size_t id)
 {
 	open_add(json, NULL, '{');
 	string_add(json, "name", rule->object.name);
@@ -220,7 +198,7 @@ static void rule_add(struct json *json, const struct rule *rule, size_t id)
 	close_add(json, '}');
 }
 
-static void defaultrule_add(struct json *json, const struct defaultrule *rule)
+static void defaultrule_add(struct json_output *json, const struct defaultrule *rule)
 {
 	open_add(json, "defaultrule", '{');
 	bool_add(json, "activate", rule->activate);
@@ -231,7 +209,7 @@ static void defaultrule_add(struct json *json, const struct defaultrule *rule)
 }
 
 /* `request` picks the rules (show rule); NULL: all of them. */
-static void policy_add(struct json *json, const struct policy *policy, const struct show_request *request)
+static void policy_add(struct json_output *json, const struct policy *policy, const struct show_request *request)
 {
 	open_add(json, NULL, '{');
 	string_add(json, "name", policy->object.name);
@@ -268,7 +246,7 @@ static bool policy_selected(const struct show_request *request, const struct pol
 	return false;
 }
 
-static void policies_add(struct json *json, const struct location *location, const struct show_request *request)
+static void policies_add(struct json_output *json, const struct location *location, const struct show_request *request)
 {
 	bool rules = ascii_equal(request->what, "rule");
 	open_add(json, "policies", '[');
@@ -281,7 +259,7 @@ static void policies_add(struct json *json, const struct location *location, con
 	close_add(json, ']');
 }
 
-static void lists_add(struct json *json, struct location *location, const struct show_request *request)
+static void lists_add(struct json_output *json, struct location *location, const struct show_request *request)
 {
 	open_add(json, "filterlists", '[');
 	for (size_t i = 0; i < location->filterlists.count; i++) {
@@ -292,7 +270,7 @@ static void lists_add(struct json *json, struct location *location, const struct
 	close_add(json, ']');
 }
 
-static void actions_add(struct json *json, struct location *location, const struct show_request *request)
+static void actions_add(struct json_output *json, struct location *location, const struct show_request *request)
 {
 	open_add(json, "filteractions", '[');
 	for (size_t i = 0; i < location->filteractions.count; i++) {
@@ -303,7 +281,7 @@ static void actions_add(struct json *json, struct location *location, const stru
 	close_add(json, ']');
 }
 
-static void config_add(struct json *json, const struct state *state)
+static void config_add(struct json_output *json, const struct state *state)
 {
 	const struct config *config = &state->config;
 	struct buffer value;
@@ -323,7 +301,7 @@ static void config_add(struct json *json, const struct state *state)
 	buffer_done(&value);
 }
 
-static void mmpolicies_add(struct json *json, const struct location *location, const char *name)
+static void mmpolicies_add(struct json_output *json, const struct location *location, const char *name)
 {
 	open_add(json, "mmpolicies", '[');
 	for (size_t i = 0; i < location->mmpolicies.count; i++) {
@@ -341,7 +319,7 @@ static void mmpolicies_add(struct json *json, const struct location *location, c
 	close_add(json, ']');
 }
 
-static void qmpolicies_add(struct json *json, const struct location *location, const char *name)
+static void qmpolicies_add(struct json_output *json, const struct location *location, const char *name)
 {
 	open_add(json, "qmpolicies", '[');
 	for (size_t i = 0; i < location->qmpolicies.count; i++) {
@@ -358,7 +336,7 @@ static void qmpolicies_add(struct json *json, const struct location *location, c
 	close_add(json, ']');
 }
 
-static void dynrules_add(struct json *json, const struct location *location)
+static void dynrules_add(struct json_output *json, const struct location *location)
 {
 	open_add(json, "rules", '[');
 	for (size_t i = 0; i < location->dynrule_count; i++) {
@@ -386,7 +364,7 @@ static bool wants(const struct show_request *request, const char *one)
 
 void show_json(struct state *state, const struct show_request *request, struct buffer *output)
 {
-	struct json json = {.out = output};
+	struct json_output json = {.out = output};
 	struct location *location = &state->locations[request->dynamic ? LOCATION_DYNAMIC : request->location];
 	open_add(&json, NULL, '{');
 	string_add(&json, "store", location_name(location->id));
