@@ -88,14 +88,6 @@ bool state_differs(const struct state *state)
 	return differs;
 }
 
-bool state_assigned(const struct state *state)
-{
-	for (size_t i = 0; i < LOCATION_COUNT; i++)
-		if (location_assigned(&state->locations[i]) != NULL || state->locations[i].dynrule_count > 0)
-			return true;
-	return false;
-}
-
 static int host_here(struct invocation *invocation, struct host *ret_host)
 {
 	struct diag notes;

@@ -52,9 +52,6 @@ void visit_warn(struct visit *visit);
 /* Moves the warnings that were gathered to the invocation, at most 20 of one id unless -v was given. */
 void warnings_move(struct invocation *invocation, struct diag *said);
 
-/* Whether any policy is assigned or any dynamic rule is there. */
-bool state_assigned(const struct state *state);
-
 /* Why nothing enforces this policy yet (negotiate, tunnel, conntype): one error for each rule.  ERROR_INPUT. */
 int enforceable_check(const struct state *state, struct diag *diag);
 

@@ -428,3 +428,11 @@ struct policy *location_assign(struct location *location, struct policy *policy)
 	policy->object.changed = true;
 	return before;
 }
+
+bool state_assigned(const struct state *state)
+{
+	for (size_t i = 0; i < LOCATION_COUNT; i++)
+		if (location_assigned(&state->locations[i]) != NULL || state->locations[i].dynrule_count > 0)
+			return true;
+	return false;
+}

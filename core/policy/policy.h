@@ -208,4 +208,7 @@ struct policy *location_assign(struct location *location, struct policy *policy)
 struct policy *location_assigned(const struct location *location); /* NULL when none is */
 void policy_unassign(struct policy *policy);
 
+/* Whether any policy is assigned or any dynamic rule is there. */
+bool state_assigned(const struct state *state);
+
 #endif

@@ -1,0 +1,1 @@
+#include "bootcfg/boot/bootfile.h"

@@ -1,0 +1,1 @@
+#include "bootcfg/contain/probe.h"

@@ -1,0 +1,1 @@
+#include "bootcfg/daemon/control.h"

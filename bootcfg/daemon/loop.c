@@ -1,0 +1,1 @@
+#include "bootcfg/daemon/loop.h"

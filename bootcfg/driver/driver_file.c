@@ -1,0 +1,1 @@
+#include "bootcfg/driver/driver.h"
