@@ -10,6 +10,7 @@
 #include "apps/command.h"
 #include "apps/moment.h"
 #include "apps/visit.h"
+#include "bootcfg/driver/driver.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
@@ -18,7 +19,7 @@ VALUES_DEFINE(mode_at, "secure", "permit", "block", "boot")
 
 static const struct option explain_options[] = {
 	{.name = "mode", .argument = "secure|permit|block|boot", .value_at = mode_at,
-	 .help = "as in this mode of the driver (default secure); block and boot come with the boot modes"},
+	 .help = "as in this mode of the driver (default secure); boot: from power-on until a policy is in force"},
 	{.name = "host", .argument = "FACTS.json", .kind = VALUE_FILE, .help = "with these facts of a host, not this machine's"},
 	{.name = "file", .argument = "PACKETS|-", .kind = VALUE_FILE,
 	 .help = "judge the packets of a file, one a line; empty lines and lines that start with # are skipped"},
@@ -204,12 +205,8 @@ static int arguments_check(struct invocation *invocation, enum mode *ret_mode)
 {
 	const char *mode = invocation_option(invocation, "mode"), *file = invocation_option(invocation, "file");
 	*ret_mode = MODE_SECURE;
-	bool known = mode == NULL || mode_parse(mode, strlen(mode), ret_mode);
-	if (!known || (*ret_mode != MODE_SECURE && *ret_mode != MODE_PERMIT)) {
-		diag_error(invocation->diag, NULL, "--mode %s comes with the boot modes, in a later release: secure and permit are "
-			   "there now", mode);
-		return ERROR_INPUT;
-	}
+	if (mode != NULL && !mode_parse(mode, strlen(mode), ret_mode))
+		return ERROR_BUG; /* the table of options has these words only */
 	if ((file != NULL) == (invocation->word_count > 0)) {
 		diag_error(invocation->diag, NULL, file != NULL
 				? "--file and packets: give one or the other"
@@ -217,6 +214,23 @@ static int arguments_check(struct invocation *invocation, enum mode *ret_mode)
 		return ERROR_INPUT;
 	}
 	return 0;
+}
+
+/* The start-up rules, as the next boot loads them: which of the three boot modes counts is said where nothing is set. */
+static int judge_boot(struct judge *judge, struct invocation *invocation, const struct state *state)
+{
+	const char *why;
+	enum bootmode bootmode = driver_bootmode(&state->config, state_assigned(state), driver_service_enabled(""), &why);
+	*judge = (struct judge){.ruleset = NULL};
+	host_init(&judge->host);
+	if (!state->config.set[PROPERTY_BOOTMODE])
+		diag_note(invocation->diag, NULL, "bootmode %s  (%s)", bootmode_name(bootmode), why);
+	int error = facts_read(invocation, invocation_option(invocation, "host"), &judge->host);
+	if (error == 0)
+		error = ruleset_build_boot(state, &judge->host, bootmode, NULL, &judge->ruleset);
+	if (error == 0)
+		judge->classifier = classifier_new(judge->ruleset);
+	return error;
 }
 
 static int explain_run(struct invocation *invocation)
@@ -232,7 +246,8 @@ static int explain_run(struct invocation *invocation)
 	if (error == 0)
 		error = visit_read(invocation, at, &visit);
 	if (error == 0)
-		error = judge_init(&judge, invocation, visit.state, mode, invocation_option(invocation, "host"), false);
+		error = mode == MODE_BOOT ? judge_boot(&judge, invocation, visit.state)
+					  : judge_init(&judge, invocation, visit.state, mode, invocation_option(invocation, "host"), false);
 	if (error == 0)
 		error = file != NULL ? file_judge(invocation, &judge, file) : words_explain(invocation, &judge);
 	judge_done(&judge);
@@ -250,7 +265,9 @@ const struct command explain_command = {
 		   "With --file, each packet gives one line, in order: VERDICT, POLICY, RULE, FILTERLIST, FILTER-NUMBER, PACKET, "
 		   "separated by tabs; - where no filter matched; an exemption has its name in the RULE column. A bad line is an "
 		   "error with its place, exit code 2: the lines before it have been printed, those after it are not judged.\n\n"
-		   "The policy is what the store says now, whether or not it is in force.",
+		   "The policy is what the store says now, whether or not it is in force. --mode boot judges by the start-up rules "
+		   "that the next boot loads (bootmode and bootexemptions; an exemption's name is that of the list, such as "
+		   "boot:TCP:0:3389:inbound), --mode block by those that hold when a policy cannot be applied.",
 	.options = explain_options,
 	.examples = explain_examples,
 	.most = WORDS_ANY,

@@ -9,8 +9,15 @@
 struct nftables_options {
 	bool observe;          /* count and log what would be dropped, and drop nothing */
 	uint16_t nflog_group;  /* 0: the default, NFTABLES_GROUP */
+	/* For a program that must not stand still (the service).  All may be left out. */
+	bool no_wait;          /* ERROR_BUSY at once when another changes the rules now */
+	bool clean_later;      /* the old generation is left to nftables_clean, at least NFTABLES_CLEAN_MS later */
+	bool *changed;         /* set when rules were put in force; untouched when the kernel held them already */
+	/* Called after the flip and before the old generation is deleted: what it has counted can still be read. */
+	void (*before_clean)(void *context);
+	void *context;
 };
-enum { NFTABLES_GROUP = 4290 };
+enum { NFTABLES_GROUP = 4290, NFTABLES_CLEAN_MS = 100 };
 
 /* The whole as text that `nft -c -f` accepts (export --to nftables). */
 void nftables_print(const struct ruleset *ruleset, const struct nftables_options *options, struct buffer *output);
@@ -18,8 +25,16 @@ void nftables_print(const struct ruleset *ruleset, const struct nftables_options
 /* Puts a ruleset in force: on any error the old rules stand.  When the kernel holds it already, nothing is done. */
 int nftables_apply(const struct ruleset *ruleset, const struct nftables_options *options, struct diag *diag);
 
+/* Deletes what is in our table and not in force: the second half of nftables_apply with clean_later.  Looks at no_wait,
+ * before_clean and context only. */
+int nftables_clean(const struct nftables_options *options, struct diag *diag);
+
 /* Takes our table away (permit). */
 int nftables_lift(struct diag *diag);
+
+/* The 16 digits in the name of an origin's counter and in the prefix of its log lines. */
+enum { NFTABLES_HASH = 17 };
+void nftables_counter_hash(const struct ruleset *ruleset, uint32_t origin, char text[NFTABLES_HASH]);
 
 struct nftables_hits {
 	char *policy, *rule, *list, *action; /* as the rule's comment names them */
@@ -30,6 +45,7 @@ struct nftables_status {
 	bool altered;              /* our table is there, but its base chains are not as we left them */
 	bool observe;
 	enum mode mode;
+	enum bootmode bootmode;    /* with MODE_BOOT */
 	uint64_t generation;
 	char digest[65];           /* of the state in force: state_digest at apply */
 	struct nftables_hits *hits;

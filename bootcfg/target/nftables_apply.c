@@ -2,7 +2,7 @@
  *   stage    the new generation goes in under new names that nothing refers to yet
  *   compare  it is read back
  *   flip     one transaction changes the base chains' rules, on condition that nobody changed anything since
- *   clean    the old generation goes, at least CLEAN_AFTER_MS later: packets under way still read its maps
+ *   clean    the old generation goes, at least NFTABLES_CLEAN_MS later: packets under way still read its maps
  * Whatever fails before the flip leaves the old rules; whatever is left behind is referred to by nothing, and the
  * next run removes it. */
 #include <arpa/inet.h>
@@ -21,7 +21,6 @@
 #include "core/base/memory.h"
 
 enum {
-	CLEAN_AFTER_MS = 100,
 	LOCK_SECONDS = 30,
 	FLIPS_MOST = 5,        /* other programs change their tables: read back again, so often */
 	MESSAGES_MOST = 1024,  /* element messages in one batch */
@@ -424,7 +423,11 @@ static int already_there(struct application *application, const struct live *liv
 
 static void clean_after(struct application *application, bool foreign)
 {
-	pause_until(&application->flipped, CLEAN_AFTER_MS);
+	if (application->options->clean_later)
+		return;
+	pause_until(&application->flipped, NFTABLES_CLEAN_MS);
+	if (application->options->before_clean != NULL)
+		application->options->before_clean(application->options->context);
 	int error = generations_clean(application->channel, foreign);
 	if (error < 0)
 		diag_warning(application->diag, "left-behind", NULL,
@@ -462,9 +465,11 @@ static int apply_once(struct application *application)
 	if (error == 0)
 		error = generation_flip(application);
 	channel_discard(application->channel);
+	if (error == 0 && application->options->changed != NULL)
+		*application->options->changed = true;
 	if (error == 0 && present)
 		clean_after(application, true);
-	else if (error < 0 && present)
+	else if (error < 0 && present && !application->options->clean_later)
 		(void)generations_clean(application->channel, false);
 	else if (error < 0)
 		(void)table_delete(application->channel);
@@ -521,7 +526,7 @@ int nftables_apply(const struct ruleset *ruleset, const struct nftables_options 
 	struct lock lock;
 	int error = enforceable(ruleset, diag);
 	if (error == 0)
-		error = lock_take(LOCK_SECONDS, diag, &lock);
+		error = lock_take(options->no_wait ? 0 : LOCK_SECONDS, diag, &lock);
 	if (error < 0)
 		return error;
 	diag_init(&attempt);
@@ -541,6 +546,28 @@ int nftables_apply(const struct ruleset *ruleset, const struct nftables_options 
 	diag_done(&attempt);
 	lock_release(&lock);
 	return error == 0 ? 0 : ERROR_SYSTEM;
+}
+
+int nftables_clean(const struct nftables_options *options, struct diag *diag)
+{
+	struct channel *channel = NULL;
+	struct lock lock;
+	int error = lock_take(options->no_wait ? 0 : LOCK_SECONDS, diag, &lock);
+	if (error < 0)
+		return error;
+	error = channel_open_worded(diag, &channel);
+	if (error == 0) {
+		if (options->before_clean != NULL)
+			options->before_clean(options->context);
+		error = generations_clean(channel, true);
+		if (error < 0) {
+			diag_error(diag, NULL, "the old rules are out of force but could not be deleted: %s", channel_explain(error));
+			error = ERROR_SYSTEM;
+		}
+		channel_close(channel);
+	}
+	lock_release(&lock);
+	return error;
 }
 
 int nftables_lift(struct diag *diag)

@@ -146,7 +146,8 @@ static void base_compare(struct comparison *comparison, const struct plan_base *
 	/* The digest is left out: a change of the store that changes no rule is no difference here. */
 	if (!plan_comment_parse(live->rules[0].comment, &found) || !plan_comment_parse(comparison->plan->comment, &wanted))
 		changed = true;
-	else if (found.mode != wanted.mode || found.observe != wanted.observe || found.generation != wanted.generation)
+	else if (found.mode != wanted.mode || found.bootmode != wanted.bootmode || found.observe != wanted.observe ||
+		 found.generation != wanted.generation)
 		differ(comparison, "base chain %s: %s is expected, %s is there", base->name, QUOTE(comparison->plan->comment),
 		       QUOTE(live->rules[0].comment));
 	if (changed)

@@ -4,6 +4,7 @@
 #include "bootcfg/target/nftables_plan.h"
 
 #include <linux/netfilter.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -116,7 +117,17 @@ bool plan_generation_parse(const char *name, uint64_t *ret_generation)
 	return true;
 }
 
+unsigned plan_boot_drops_family(const char *name)
+{
+	uint64_t generation;
+	const char *rest = plan_generation_parse(name, &generation) ? strchr(name, '_') + 1 : "";
+	if (strcmp(rest, PLAN_BOOT_DROPS4) == 0)
+		return FAMILY_IPV4;
+	return strcmp(rest, PLAN_BOOT_DROPS6) == 0 ? FAMILY_IPV6 : FAMILY_NONE;
+}
+
 static const char *const observe_names[] = {"enforced", "observed"};
+static const char boot_observe[] = " observe"; /* behind the boot mode: with more words the comment would be too long */
 
 static bool word_take(struct cursor *cursor, const char *word)
 {
@@ -125,6 +136,35 @@ static bool word_take(struct cursor *cursor, const char *word)
 		return false;
 	cursor->at += length;
 	return true;
+}
+
+/* enforced, observed; with MODE_BOOT the boot mode. */
+static bool manner_take(struct cursor *cursor, struct plan_head *head)
+{
+	static const enum bootmode bootmodes[] = {BOOTMODE_STATEFUL, BOOTMODE_BLOCK, BOOTMODE_PERMIT};
+	for (size_t i = 0; head->mode != MODE_BOOT && i < ARRAY_LENGTH(observe_names); i++) {
+		if (word_take(cursor, observe_names[i])) {
+			head->observe = i > 0;
+			return true;
+		}
+	}
+	for (size_t i = 0; head->mode == MODE_BOOT && i < ARRAY_LENGTH(bootmodes); i++) {
+		if (word_take(cursor, bootmode_name(bootmodes[i]))) {
+			head->bootmode = bootmodes[i];
+			head->observe = word_take(cursor, boot_observe);
+			return true;
+		}
+	}
+	return false;
+}
+
+static const char *plan_comment(struct plan *plan)
+{
+	const struct ruleset *ruleset = plan->ruleset;
+	bool boot = ruleset->mode == MODE_BOOT;
+	return arena_printf(plan->arena, "generation %llu, %s, %s%s, digest %s", (unsigned long long)plan->generation,
+			    mode_name(ruleset->mode), boot ? bootmode_name(ruleset->bootmode) : observe_names[plan->observe],
+			    boot && plan->observe ? boot_observe : "", plan->digest);
 }
 
 bool plan_comment_parse(const char *comment, struct plan_head *ret_head)
@@ -138,8 +178,7 @@ bool plan_comment_parse(const char *comment, struct plan_head *ret_head)
 	if (comma == NULL || !mode_parse(cursor.at, (size_t)(comma - cursor.at), &head.mode))
 		return false;
 	cursor.at = comma;
-	head.observe = word_take(&cursor, ", observed, ");
-	if ((!head.observe && !word_take(&cursor, ", enforced, ")) || !word_take(&cursor, "digest ") ||
+	if (!word_take(&cursor, ", ") || !manner_take(&cursor, &head) || !word_take(&cursor, ", digest ") ||
 	    cursor_left(&cursor) != sizeof(head.digest) - 1)
 		return false;
 	memcpy(head.digest, cursor.at, sizeof(head.digest) - 1);
@@ -208,61 +247,133 @@ static bool action_drops(enum action action)
 	return action != ACTION_PERMIT;
 }
 
-static void verdict_chain(struct plan *plan, const char *name, const char *const names[NAME_COUNT], bool drops, uint64_t id)
+struct verdict_row {
+	const char *counter;
+	bool drops;
+	uint64_t id;         /* in the prefix of the log */
+};
+
+static void verdict_add(struct plan *plan, struct plan_chain *chain, const char *const names[NAME_COUNT], const struct verdict_row *row)
 {
 	const char *comment = names_comment(plan->arena, names);
-	const char *counter = arena_printf(plan->arena, "c_%016llx", (unsigned long long)id);
-	counter_add(plan, counter, comment);
-	struct plan_chain *chain = chain_add(plan, name);
+	counter_add(plan, row->counter, comment);
 	struct buffer text, rule;
 	buffer_init(&text, TEXT_MOST);
-	buffer_printf(&text, "counter name \"%s\" ", counter);
-	if (drops) {
+	buffer_printf(&text, "counter name \"%s\" ", row->counter);
+	if (row->drops) {
 		buffer_init(&rule, TEXT_MOST);
 		text_clean(&rule, names[NAME_RULE], "$\\");
 		buffer_add_text(&text, "log prefix \"");
 		size_t start = text.length;
-		buffer_printf(&text, "cordon:%s:%016llx:", plan->observe ? "observe" : "block", (unsigned long long)id);
+		buffer_printf(&text, "cordon:%s:%016llx:", plan->observe ? "observe" : "block", (unsigned long long)row->id);
 		text_cut(&text, buffer_text(&rule), PLAN_PREFIX - (text.length - start));
 		buffer_printf(&text, "\" snaplen %d group %u ", PLAN_SNAPLEN, plan->nflog_group);
 		buffer_done(&rule);
 	}
-	buffer_add_text(&text, drops && !plan->observe ? "drop" : "accept");
+	buffer_add_text(&text, row->drops && !plan->observe ? "drop" : "accept");
 	rule_add(plan, chain, arena_text(plan->arena, buffer_text(&text)), comment);
 	buffer_done(&text);
 }
 
-static void origin_compile(struct plan *plan, size_t index)
+static const char *counter_name(struct plan *plan, uint64_t id)
 {
-	const struct origin *origin = &plan->ruleset->origins[index];
-	struct buffer rule, filter;
-	buffer_init(&rule, TEXT_MOST);
+	return arena_printf(plan->arena, "c_%016llx", (unsigned long long)id);
+}
+
+static uint64_t origin_hash(const struct origin *origin, const char *const names[NAME_COUNT])
+{
+	struct buffer filter;
 	buffer_init(&filter, TEXT_MOST);
-	origin_rule(origin, &rule);
 	if (origin->dynrule != NULL)
 		filter_print(&origin->dynrule->filter, &filter);
-	const char *const names[NAME_COUNT] = {
-		[NAME_ACTION] = action_name(origin->action), [NAME_POLICY] = origin_policy(origin),
-		[NAME_RULE] = buffer_text(&rule), [NAME_LIST] = origin_list(origin)};
 	uint64_t id = hash_text(0xcbf29ce484222325u, location_name(origin->location));
 	for (size_t i = 0; i < NAME_COUNT; i++)
 		id = hash_text(id, names[i]);
 	/* Dynamic rules are numbered anew when one goes: the filter tells which it is. */
 	id = hash_text(id, buffer_text(&filter));
-	plan->origin_chains[index] = NAME(plan, "o%zu", index);
-	verdict_chain(plan, plan->origin_chains[index], names, action_drops(origin->action), id);
-	buffer_done(&rule);
 	buffer_done(&filter);
+	return id;
 }
 
-/* Mode block: what nothing let pass. */
+void nftables_counter_hash(const struct ruleset *ruleset, uint32_t origin, char text[NFTABLES_HASH])
+{
+	const struct origin *from = &ruleset->origins[origin];
+	struct buffer rule;
+	buffer_init(&rule, TEXT_MOST);
+	origin_rule(from, &rule);
+	const char *const names[NAME_COUNT] = {
+		[NAME_ACTION] = action_name(from->action), [NAME_POLICY] = origin_policy(from),
+		[NAME_RULE] = buffer_text(&rule), [NAME_LIST] = origin_list(from)};
+	(void)snprintf(text, NFTABLES_HASH, "%016llx", (unsigned long long)origin_hash(from, names));
+	buffer_done(&rule);
+}
+
+static void origin_compile(struct plan *plan, size_t index)
+{
+	const struct origin *origin = &plan->ruleset->origins[index];
+	struct buffer rule;
+	buffer_init(&rule, TEXT_MOST);
+	origin_rule(origin, &rule);
+	const char *const names[NAME_COUNT] = {
+		[NAME_ACTION] = action_name(origin->action), [NAME_POLICY] = origin_policy(origin),
+		[NAME_RULE] = buffer_text(&rule), [NAME_LIST] = origin_list(origin)};
+	uint64_t id = origin_hash(origin, names);
+	plan->origin_chains[index] = NAME(plan, "o%zu", index);
+	const struct verdict_row row = {counter_name(plan, id), action_drops(origin->action), id};
+	verdict_add(plan, chain_add(plan, plan->origin_chains[index]), names, &row);
+	buffer_done(&rule);
+}
+
+/* --- What nothing let pass --- */
+
+/* Nobody listens to the log while the machine starts: what is dropped is counted in a set.  A set that is full ends the
+ * rule that adds to it, so these are rules of their own, in chains that come back to the rule that drops. */
+static void drops_compile(struct plan *plan, struct plan_chain *chain, unsigned family)
+{
+	static const struct {
+		uint8_t protocol;
+		const char *comment;
+	} with_ports[] = {
+		{PROTOCOL_TCP, "TCP"}, {PROTOCOL_UDP, "UDP"}, {132, "SCTP"}, {136, "UDP-Lite"}};
+	bool four = family == FAMILY_IPV4;
+	const char *name = NAME(plan, "drops%u", family), *ports = NAME(plan, "drops%u_ports", family);
+	const char *set = NAME(plan, "%s", four ? PLAN_BOOT_DROPS4 : PLAN_BOOT_DROPS6), *source = four ? "ip saddr" : "ip6 saddr";
+	plan->sets[plan->set_count++] = (struct plan_set){
+		.name = set,
+		.type = four ? "ipv4_addr . inet_proto . inet_service" : "ipv6_addr . inet_proto . inet_service",
+		.size = PLAN_BOOT_DROPS,
+	};
+	rule_add(plan, chain, arena_printf(plan->arena, "meta nfproto ipv%u jump %s", family, name), "counted by source");
+	struct plan_chain *count = chain_add(plan, ports);
+	rule_add(plan, count, arena_printf(plan->arena, "add @%s { %s . meta l4proto . th dport counter }", set, source),
+		 "by source, protocol and port");
+	count = chain_add(plan, name);
+	for (size_t i = 0; i < ARRAY_LENGTH(with_ports); i++)
+		rule_add(plan, count, arena_printf(plan->arena, "meta l4proto %u goto %s", with_ports[i].protocol, ports),
+			 with_ports[i].comment);
+	rule_add(plan, count, arena_printf(plan->arena, "add @%s { %s . meta l4proto . 0 counter }", set, source),
+		 "by source and protocol");
+}
+
+/* In the modes block and boot. */
 static const char *otherwise_compile(struct plan *plan)
 {
+	bool boot = plan->ruleset->mode == MODE_BOOT;
+	const char *rule = boot ? "boot" : "otherwise";
 	const char *const names[NAME_COUNT] = {[NAME_ACTION] = action_name(ACTION_BLOCK), [NAME_POLICY] = "-",
-					       [NAME_RULE] = "otherwise", [NAME_LIST] = "-"};
-	const char *chain = NAME(plan, "%s", "otherwise");
-	verdict_chain(plan, chain, names, true, hash_text(0xcbf29ce484222325u, "otherwise"));
-	return chain;
+					       [NAME_RULE] = rule, [NAME_LIST] = "-"};
+	uint64_t id = hash_text(0xcbf29ce484222325u, rule);
+	const struct verdict_row row = {boot ? PLAN_BOOT_TOTAL : counter_name(plan, id), true, id};
+	const char *name = NAME(plan, "%s", "otherwise");
+	/* Chains move when one is added: this one is filled beside them. */
+	struct plan_chain chain = {.name = name};
+	if (boot) {
+		drops_compile(plan, &chain, FAMILY_IPV4);
+		drops_compile(plan, &chain, FAMILY_IPV6);
+	}
+	verdict_add(plan, &chain, names, &row);
+	*chain_add(plan, name) = chain;
+	return name;
 }
 
 /* --- Maps: one a group that has a key --- */
@@ -646,8 +757,7 @@ struct plan *plan_compile(const struct ruleset *ruleset, const struct nftables_o
 			      .nflog_group = options->nflog_group != 0 ? options->nflog_group : NFTABLES_GROUP};
 	memcpy(plan->bases, base_rows, sizeof(plan->bases));
 	state_digest(ruleset->state, plan->digest);
-	plan->comment = arena_printf(arena, "generation %llu, %s, %s, digest %s", (unsigned long long)generation,
-				     mode_name(ruleset->mode), observe_names[plan->observe], plan->digest);
+	plan->comment = plan_comment(plan);
 	plan->origin_chains = arena_alloc(arena, (ruleset->origin_count + 1) * sizeof(*plan->origin_chains));
 	plan->maps = arena_alloc(arena, (ruleset->group_count + 1) * sizeof(*plan->maps));
 	for (size_t i = 0; i < ruleset->origin_count; i++)

@@ -10,6 +10,12 @@
  *   g7_o0 …                               one an origin: count, log, verdict
  *   g7_defrag                             nothing refers to it: its tproxy makes the kernel reassemble fragments
  *
+ * What a start-up ruleset drops is counted by source, protocol and port before anybody listens:
+ *
+ *   g7_drops4, g7_drops6              one a family, before the rule that drops
+ *   g7_drops4_ports …                 the same for protocols that have ports
+ *   g7_boot_drops4, g7_boot_drops6    dynamic sets: see PLAN_BOOT_DROPS4
+ *
  * Everything but base chains and counters has the number of its generation in its name; counters are named by
  * what they count, so they live on. */
 #ifndef CORDON_BOOTCFG_TARGET_NFTABLES_PLAN_H
@@ -21,8 +27,18 @@
 
 #define PLAN_TABLE "cordon"
 
+/* The sets of a start-up ruleset, behind the number of their generation (g1_boot_drops4).  Key: source address, l4
+ * protocol, destination port (0 for all but TCP, UDP, UDP-Lite, SCTP), each part padded to four bytes with its value
+ * first and in network order: 12 bytes for IPv4, 24 for IPv6.  Each element has a counter.  A full set takes no new
+ * keys and the packet is dropped all the same: the counter PLAN_BOOT_TOTAL has all packets, so what it has more than
+ * the elements of both sets together did not fit. */
+#define PLAN_BOOT_DROPS4 "boot_drops4"
+#define PLAN_BOOT_DROPS6 "boot_drops6"
+#define PLAN_BOOT_TOTAL "boot_dropped"
+
 enum {
 	PLAN_HOOKS = 3,
+	PLAN_BOOT_DROPS = 4096, /* elements of each of them */
 	PLAN_COMMENT = 127,  /* bytes of a comment that nft takes */
 	PLAN_PREFIX = 127,   /* bytes of a log prefix that the kernel takes */
 	PLAN_KEY = 64,       /* bytes of a key that the kernel takes */
@@ -57,6 +73,13 @@ struct plan_map {
 	size_t key_length;  /* as the kernel has it: parts of a concatenation are padded to four bytes */
 };
 
+/* A set that packets fill. */
+struct plan_set {
+	const char *name;
+	const char *type;   /* of its key */
+	uint32_t size;      /* elements at most */
+};
+
 struct plan_counter {
 	const char *name, *comment;
 };
@@ -82,6 +105,8 @@ struct plan {
 	size_t counter_count, counter_capacity;
 	struct plan_map *maps;
 	size_t map_count;
+	struct plan_set sets[2];       /* of a start-up ruleset */
+	size_t set_count;
 	struct plan_chain *chains;     /* of the generation */
 	size_t chain_count, chain_capacity;
 	const char **origin_chains;    /* by index of the origin */
@@ -100,6 +125,7 @@ void plan_key_print(const struct plan *plan, const struct plan_map *map, const u
 struct plan_head {
 	uint64_t generation;
 	enum mode mode;
+	enum bootmode bootmode;        /* with MODE_BOOT */
 	bool observe;
 	char digest[65];
 };
@@ -112,6 +138,9 @@ bool plan_names_parse(const char *comment, struct cursor ret_names[NAME_COUNT]);
 
 /* The number in a name such as g7_input; false when it has none. */
 bool plan_generation_parse(const char *name, uint64_t *ret_generation);
+
+/* Whether a name is that of a set of counted start-up drops, such as g1_boot_drops4; its family, else FAMILY_NONE. */
+unsigned plan_boot_drops_family(const char *name);
 
 /* The table with all elements, as `nft -f` reads it. */
 void plan_print(const struct plan *plan, struct buffer *buffer);

@@ -60,6 +60,11 @@ static void map_print(const struct plan *plan, const struct plan_map *map, struc
 	buffer_add_text(buffer, "\t}\n\n");
 }
 
+static void set_print(const struct plan_set *set, struct buffer *buffer)
+{
+	buffer_printf(buffer, "\tset %s {\n\t\ttype %s\n\t\tsize %u\n\t\tflags dynamic\n\t}\n\n", set->name, set->type, set->size);
+}
+
 static void chain_print(const struct plan_chain *chain, struct buffer *buffer)
 {
 	buffer_printf(buffer, "\tchain %s {\n", chain->name);
@@ -91,6 +96,8 @@ void plan_print(const struct plan *plan, struct buffer *buffer)
 	counters_print(plan, buffer);
 	for (size_t i = 0; i < plan->map_count; i++)
 		map_print(plan, &plan->maps[i], buffer);
+	for (size_t i = 0; i < plan->set_count; i++)
+		set_print(&plan->sets[i], buffer);
 	for (size_t i = 0; i < plan->chain_count; i++)
 		chain_print(&plan->chains[i], buffer);
 	bases_print(plan, buffer);
@@ -108,6 +115,9 @@ void plan_print_stage(const struct plan *plan, struct buffer *buffer)
 	for (size_t i = 0; i < plan->map_count; i++)
 		buffer_printf(buffer, "add map inet " PLAN_TABLE " %s { type %s : verdict; size %u; }\n", plan->maps[i].name,
 			      plan->maps[i].type, plan->ruleset->groups[plan->maps[i].group].count);
+	for (size_t i = 0; i < plan->set_count; i++)
+		buffer_printf(buffer, "add set inet " PLAN_TABLE " %s { type %s; size %u; flags dynamic; }\n", plan->sets[i].name,
+			      plan->sets[i].type, plan->sets[i].size);
 	for (size_t i = 0; i < plan->chain_count; i++)
 		for (size_t j = 0; j < plan->chains[i].count; j++)
 			buffer_printf(buffer, "add rule inet " PLAN_TABLE " %s %s comment \"%s\"\n", plan->chains[i].name,

@@ -123,6 +123,7 @@ int nftables_status_read(struct diag *diag, struct nftables_status *ret_status)
 			continue;
 		judging++;
 		status.mode = head.mode;
+		status.bootmode = head.bootmode;
 		status.observe = head.observe;
 		status.generation = head.generation;
 		memcpy(status.digest, head.digest, sizeof(status.digest));

@@ -164,8 +164,8 @@ static const struct {
 	{"multicast", "multicast is exempt at levels 0 and 1 of ipsecexempt"},
 	{"broadcast", "broadcast is exempt at levels 0 and 1 of ipsecexempt"},
 	{"dhcp", "DHCP is exempt while the machine starts"},
-	{"reply", "it answers a packet that was let out while the machine starts"},
-	{"outbound", "what the host sends passes while the machine starts"},
+	{"reply", "it answers a packet that the host sent (boot mode stateful)"},
+	{"outbound", "what the host sends passes while the machine starts (boot mode stateful)"},
 };
 
 static const char *exemption_reason(const struct exemption *exemption)
@@ -173,17 +173,25 @@ static const char *exemption_reason(const struct exemption *exemption)
 	for (size_t i = 0; i < ARRAY_LENGTH(exemption_reasons); i++)
 		if (strcmp(exemption_reasons[i].name, exemption->name) == 0)
 			return exemption_reasons[i].reason;
-	return "it is listed in bootexemptions";
+	return exemption->reply ? "it answers what bootexemptions lets pass" : "it is listed in bootexemptions";
 }
 
 /* Why it is so when no filter decided. */
 static const char *otherwise_reason(const struct account *account)
 {
+	static const char *const startup[] = {
+		[BOOTMODE_STATEFUL] = "no exemption holds, and it answers nothing that the host sent: dropped while the machine starts "
+				      "(boot mode stateful)",
+		[BOOTMODE_BLOCK] = "no exemption holds: dropped while the machine starts (boot mode block)",
+		[BOOTMODE_PERMIT] = "no filter is asked while the machine starts: everything passes (boot mode permit)",
+	};
 	switch (account->ruleset->mode) {
 	case MODE_PERMIT:
 		return "no filter is asked in mode permit: everything passes";
 	case MODE_BLOCK:
 		return "no filter is asked in mode block: everything is dropped";
+	case MODE_BOOT:
+		return startup[account->ruleset->bootmode];
 	case MODE_SECURE:
 		break;
 	}

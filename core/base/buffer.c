@@ -45,6 +45,11 @@ static bool buffer_reserve(struct buffer *buffer, size_t more)
 	return true;
 }
 
+char *buffer_room(struct buffer *buffer, size_t length)
+{
+	return buffer_reserve(buffer, length) ? buffer->data + buffer->length : NULL;
+}
+
 void buffer_add(struct buffer *buffer, const void *bytes, size_t length)
 {
 	if (length == 0 || !buffer_reserve(buffer, length))

@@ -20,6 +20,14 @@ void buffer_done(struct buffer *buffer);
 void buffer_clear(struct buffer *buffer); /* empties, keeps the room */
 
 void buffer_add(struct buffer *buffer, const void *bytes, size_t length);
+/* Room for so many bytes behind the text, for who writes them himself and then says where they end; NULL (and full) past
+ * the maximum. */
+char *buffer_room(struct buffer *buffer, size_t length);
+static inline void buffer_took(struct buffer *buffer, char *end)
+{
+	buffer->length = (size_t)(end - buffer->data);
+	*end = '\0';
+}
 void buffer_add_text(struct buffer *buffer, const char *text);
 void buffer_add_char(struct buffer *buffer, char c);
 void buffer_add_number(struct buffer *buffer, uint64_t number);

@@ -144,13 +144,15 @@ static int bootexemptions_set(struct config *config, const char *value, size_t l
 	struct bootexemption list[BOOTEXEMPTIONS_MOST];
 	size_t count = 0;
 	struct cursor cursor = cursor_of(value, length), word;
-	if (ascii_equal_n(value, length, "none"))
+	bool none = ascii_equal_n(value, length, "none");
+	if (none)
 		cursor.at = cursor.end;
-	else if (length == 0) {
+	cursor_skip_blanks(&cursor);
+	if (!none && cursor_left(&cursor) == 0) {
 		diag_error(diag, place, "bootexemptions is empty: write none, or a list such as \"tcp:0:3389:inbound\"");
 		return ERROR_INPUT;
 	}
-	for (cursor_skip_blanks(&cursor); cursor_word(&cursor, &word); cursor_skip_blanks(&cursor)) {
+	for (; cursor_word(&cursor, &word); cursor_skip_blanks(&cursor)) {
 		struct bootexemption exemption;
 		const char *wrong = bootexemption_parse(word, &exemption);
 		if (wrong == NULL && count == BOOTEXEMPTIONS_MOST)

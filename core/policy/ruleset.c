@@ -15,6 +15,7 @@ enum { SHAPES_MOST = 1 << 16, MATCHES_MOST = 1 << 26 };
 
 static const char *const mode_names[] = {
 	[MODE_SECURE] = "secure", [MODE_PERMIT] = "permit", [MODE_BLOCK] = "block",
+	[MODE_BOOT] = "boot",
 };
 
 const char *mode_name(enum mode mode)
@@ -123,6 +124,20 @@ static const struct exemption always_exempt[] = {
 	 .type_first = 133, .type_last = 136, .hop_limit = 255},
 };
 
+/* While the machine starts, in the boot modes block and stateful. */
+static const struct exemption boot_exempt[] = {
+	{.name = "dhcp", .family = FAMILY_IPV4, .directions = DIRECTION_OUT, .protocol = PROTOCOL_UDP, .srcport = 68, .dstport = 67},
+	{.name = "dhcp", .family = FAMILY_IPV4, .directions = DIRECTION_IN, .protocol = PROTOCOL_UDP, .srcport = 67, .dstport = 68},
+	{.name = "dhcp", .family = FAMILY_IPV6, .directions = DIRECTION_OUT, .protocol = PROTOCOL_UDP, .srcport = 546, .dstport = 547},
+	{.name = "dhcp", .family = FAMILY_IPV6, .directions = DIRECTION_IN, .protocol = PROTOCOL_UDP, .srcport = 547, .dstport = 546},
+};
+
+/* Besides, in the boot mode stateful. */
+static const struct exemption stateful_exempt[] = {
+	{.name = "outbound", .directions = DIRECTION_OUT},
+	{.name = "reply", .directions = DIRECTION_IN, .reply = true},
+};
+
 enum exempt_class { EXEMPT_IKE, EXEMPT_IKE_NAT, EXEMPT_KERBEROS, EXEMPT_RSVP, EXEMPT_MULTICAST, EXEMPT_BROADCAST };
 
 /* In the order in which explain names them. */
@@ -161,10 +176,63 @@ static void exemption_add(struct ruleset *ruleset, const struct exemption *exemp
 	ruleset->uses_reply |= exemption->reply;
 }
 
+/* What the exemption lets pass, and the answers to it. */
+static void bootexemption_add(struct ruleset *ruleset, const struct bootexemption *row, const char *name, uint8_t family, uint8_t protocol)
+{
+	struct exemption there = {
+		.name = name,
+		.family = family,
+		.directions = row->outbound ? DIRECTION_OUT : DIRECTION_IN,
+		.protocol = protocol,
+		.srcport = row->srcport,
+		.dstport = row->dstport,
+	};
+	struct exemption back = there;
+	back.directions = row->outbound ? DIRECTION_IN : DIRECTION_OUT;
+	back.srcport = row->dstport;
+	back.dstport = row->srcport;
+	back.reply = true;
+	exemption_add(ruleset, &there);
+	exemption_add(ruleset, &back);
+}
+
+static void bootexemptions_add(struct ruleset *ruleset)
+{
+	const struct config *config = &ruleset->state->config;
+	for (size_t i = 0; i < config->bootexemption_count; i++) {
+		const struct bootexemption *row = &config->bootexemptions[i];
+		struct buffer text;
+		buffer_init(&text, 256);
+		buffer_add_text(&text, "boot:");
+		bootexemption_print(row, &text);
+		const char *name = arena_text(ruleset->arena, buffer_text(&text));
+		buffer_done(&text);
+		if (row->protocol == PROTOCOL_ICMP) {
+			bootexemption_add(ruleset, row, name, FAMILY_IPV4, PROTOCOL_ICMP);
+			bootexemption_add(ruleset, row, name, FAMILY_IPV6, PROTOCOL_ICMPV6);
+		} else {
+			bootexemption_add(ruleset, row, name, FAMILY_NONE, row->protocol);
+		}
+	}
+}
+
+static void startup_add(struct ruleset *ruleset)
+{
+	if (ruleset->bootmode == BOOTMODE_PERMIT)
+		return;
+	for (size_t i = 0; i < ARRAY_LENGTH(boot_exempt); i++)
+		exemption_add(ruleset, &boot_exempt[i]);
+	bootexemptions_add(ruleset);
+	for (size_t i = 0; ruleset->bootmode == BOOTMODE_STATEFUL && i < ARRAY_LENGTH(stateful_exempt); i++)
+		exemption_add(ruleset, &stateful_exempt[i]);
+}
+
 static void exemptions_add(struct ruleset *ruleset)
 {
 	for (size_t i = 0; i < ARRAY_LENGTH(always_exempt); i++)
 		exemption_add(ruleset, &always_exempt[i]);
+	if (ruleset->mode == MODE_BOOT)
+		startup_add(ruleset);
 	if (ruleset->mode != MODE_SECURE)
 		return;
 	const struct config *config = &ruleset->state->config;
@@ -666,13 +734,14 @@ static void builder_finish(struct builder *builder)
 	free(tally_of);
 }
 
-int ruleset_build(const struct state *state, const struct host *host, enum mode mode, struct diag *diag,
-		  struct ruleset **ret_ruleset)
+static int ruleset_make(const struct state *state, const struct host *host, enum mode mode, enum bootmode bootmode,
+			struct diag *diag, struct ruleset **ret_ruleset)
 {
+	bool blocks = mode == MODE_BLOCK || (mode == MODE_BOOT && bootmode != BOOTMODE_PERMIT);
 	struct arena *arena = arena_new();
 	struct ruleset *ruleset = arena_alloc(arena, sizeof(*ruleset));
-	*ruleset = (struct ruleset){.arena = arena, .mode = mode, .state = state, .host = host,
-				    .otherwise = mode == MODE_BLOCK ? ACTION_BLOCK : ACTION_PERMIT};
+	*ruleset = (struct ruleset){.arena = arena, .mode = mode, .bootmode = bootmode, .state = state, .host = host,
+				    .otherwise = blocks ? ACTION_BLOCK : ACTION_PERMIT};
 	struct builder builder = {.ruleset = ruleset, .diag = diag};
 	int error = 0;
 	for (size_t i = 0; mode == MODE_SECURE && i < LOCATION_COUNT && error == 0; i++)
@@ -690,6 +759,21 @@ int ruleset_build(const struct state *state, const struct host *host, enum mode 
 	free(builder.shapes);
 	free(builder.slots);
 	return error;
+}
+
+int ruleset_build(const struct state *state, const struct host *host, enum mode mode, struct diag *diag,
+		  struct ruleset **ret_ruleset)
+{
+	enum bootmode bootmode = state_assigned(state) ? BOOTMODE_STATEFUL : BOOTMODE_PERMIT;
+	if (state->config.set[PROPERTY_BOOTMODE])
+		bootmode = (enum bootmode)state->config.number[PROPERTY_BOOTMODE];
+	return ruleset_make(state, host, mode, bootmode, diag, ret_ruleset);
+}
+
+int ruleset_build_boot(const struct state *state, const struct host *host, enum bootmode bootmode, struct diag *diag,
+		       struct ruleset **ret_ruleset)
+{
+	return ruleset_make(state, host, MODE_BOOT, bootmode, diag, ret_ruleset);
 }
 
 void ruleset_free(struct ruleset *ruleset)

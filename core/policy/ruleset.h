@@ -20,8 +20,8 @@
 #include "core/policy/packet.h"
 #include "core/policy/policy.h"
 
-enum mode { MODE_SECURE, MODE_PERMIT, MODE_BLOCK };
-const char *mode_name(enum mode mode);
+enum mode { MODE_SECURE, MODE_PERMIT, MODE_BLOCK, MODE_BOOT };
+const char *mode_name(enum mode mode); /* "secure", "permit", "block", "boot" */
 bool mode_parse(const char *text, size_t length, enum mode *ret_mode);
 
 /* A condition that an exemption sets on a packet; all that are given must hold. */
@@ -91,6 +91,7 @@ struct shadowed {
 struct ruleset {
 	struct arena *arena;
 	enum mode mode;
+	enum bootmode bootmode;       /* with MODE_BOOT: which of the three */
 	const struct state *state;    /* borrowed: must outlive the ruleset */
 	const struct host *host;      /* borrowed likewise */
 	struct exemption *exemptions;
@@ -103,17 +104,27 @@ struct ruleset {
 	size_t match_count;
 	struct shadowed *shadowed;
 	size_t shadowed_count, shadowed_capacity;
-	enum action otherwise;        /* when nothing matched: permit; in mode block: block */
+	enum action otherwise;        /* when nothing matched: permit; in mode block, and in mode boot but for the boot
+				       * mode permit: block */
 	bool uses_reply;              /* some group or exemption needs connection tracking */
 	bool uses_src_me, uses_dst_me;/* some group or exemption asks it */
 };
 
 /* MODE_SECURE: all filters of the assigned policies of all locations and the dynamic rules; inactive rules
  * are left out.  MODE_PERMIT: everything passes.  MODE_BLOCK: everything is dropped but loopback, neighbour
- * discovery.  Warnings (id "duplicate", "me-to-me", "no-server") go to diag, which may be NULL.
+ * discovery (boot exemptions do not count).  MODE_BOOT: ruleset_build_boot with the boot mode that is set, else
+ * Windows' default for a service that is enabled: stateful when a policy is assigned, otherwise permit (what is true
+ * of this machine, driver_bootmode says).  Warnings (id "duplicate", "me-to-me", "no-server") go to diag, which may be NULL.
  * ret_ruleset: caller frees with ruleset_free. */
 int ruleset_build(const struct state *state, const struct host *host, enum mode mode, struct diag *diag,
 		  struct ruleset **ret_ruleset);
+/* The start-up ruleset, MODE_BOOT.  It asks no filter, only exemptions:
+ *   permit    everything passes
+ *   block     loopback, nd, dhcp and the boot exemptions of the settings with their answers; the rest is dropped
+ *   stateful  besides, all that the host sends (`outbound`) and what answers it (`reply`)
+ * What would be forwarded is dropped in block and stateful. */
+int ruleset_build_boot(const struct state *state, const struct host *host, enum bootmode bootmode, struct diag *diag,
+		       struct ruleset **ret_ruleset);
 void ruleset_free(struct ruleset *ruleset);
 
 /* The weight of a shape: (tier, row, bits) of windows-ipsec.md 4.1 in one number, higher first. */

@@ -302,3 +302,63 @@ void oracle_judge(const struct state *state, const struct host *host, const stru
 	}
 	*ret_verdict = search.verdict;
 }
+
+/* --- Start-up --- */
+
+static bool is_startup_dhcp(const struct packet *packet)
+{
+	unsigned client = packet->src.family == FAMILY_IPV4 ? 68 : 546, server = client == 68 ? 67 : 547;
+	if (packet->protocol != 17)
+		return false;
+	return packet->direction == DIRECTION_IN ? packet->srcport == server && packet->dstport == client
+						 : packet->direction == DIRECTION_OUT && packet->srcport == client && packet->dstport == server;
+}
+
+/* Whether a boot exemption lets the packet pass, as what it names or as an answer to that. */
+static bool is_listed(const struct bootexemption *listed, const struct packet *packet)
+{
+	bool as_named = packet->direction == (listed->outbound ? DIRECTION_OUT : DIRECTION_IN);
+	bool as_answer = packet->reply && packet->direction == (listed->outbound ? DIRECTION_IN : DIRECTION_OUT);
+	unsigned protocol = listed->protocol == 1 && packet->src.family == FAMILY_IPV6 ? 58 : listed->protocol;
+	if (packet->protocol != protocol)
+		return false;
+	return (as_named && (listed->srcport == 0 || listed->srcport == packet->srcport) &&
+		(listed->dstport == 0 || listed->dstport == packet->dstport)) ||
+	       (as_answer && (listed->srcport == 0 || listed->srcport == packet->dstport) &&
+		(listed->dstport == 0 || listed->dstport == packet->srcport));
+}
+
+static const char *startup_find(const struct state *state, const struct host *host, enum bootmode bootmode, const struct packet *packet,
+				const struct bootexemption **ret_listed)
+{
+	bool src_local = own_address(host, &packet->src) || loopback_address(&packet->src);
+	bool dst_local = own_address(host, &packet->dst) || loopback_address(&packet->dst);
+	if (src_local && dst_local)
+		return "loopback";
+	if (packet->src.family == FAMILY_IPV6 && packet->protocol == 58 && packet->icmp_type >= 133 && packet->icmp_type <= 136 &&
+	    packet->direction != DIRECTION_FORWARD)
+		return "nd";
+	if (bootmode == BOOTMODE_PERMIT)
+		return NULL;
+	if (is_startup_dhcp(packet))
+		return "dhcp";
+	for (size_t i = 0; i < state->config.bootexemption_count; i++) {
+		if (is_listed(&state->config.bootexemptions[i], packet)) {
+			*ret_listed = &state->config.bootexemptions[i];
+			return "boot";
+		}
+	}
+	if (bootmode == BOOTMODE_STATEFUL && packet->direction == DIRECTION_OUT)
+		return "outbound";
+	return bootmode == BOOTMODE_STATEFUL && packet->direction == DIRECTION_IN && packet->reply ? "reply" : NULL;
+}
+
+void oracle_judge_boot(const struct state *state, const struct host *host, enum bootmode bootmode, const struct packet *packet,
+		       struct oracle_verdict *ret_verdict)
+{
+	struct oracle_verdict verdict = {.action = ACTION_PERMIT};
+	verdict.exemption = startup_find(state, host, bootmode, packet, &verdict.listed);
+	if (verdict.exemption == NULL && bootmode != BOOTMODE_PERMIT)
+		verdict.action = ACTION_BLOCK;
+	*ret_verdict = verdict;
+}

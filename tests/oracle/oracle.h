@@ -13,10 +13,15 @@ struct oracle_verdict {
 	const struct filter *filter; /* that decided (the first of several that do the same), or NULL */
 	const struct rule *rule;     /* that uses it, or NULL for a dynamic rule */
 	bool reverse;                /* by its mirrored half */
+	const struct bootexemption *listed; /* with the exemption "boot": which of the settings */
 };
 
 /* In mode secure. */
 void oracle_judge(const struct state *state, const struct host *host, const struct packet *packet,
 		  struct oracle_verdict *ret_verdict);
+
+/* While the machine starts, from the text of docs/modes.md. */
+void oracle_judge_boot(const struct state *state, const struct host *host, enum bootmode bootmode, const struct packet *packet,
+		       struct oracle_verdict *ret_verdict);
 
 #endif

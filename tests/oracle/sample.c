@@ -176,6 +176,17 @@ static enum action action_draw(struct dice *dice, unsigned flags)
 	return draw < 55 ? ACTION_PERMIT : ACTION_BLOCK;
 }
 
+static struct bootexemption boot_draw(struct dice *dice)
+{
+	static const uint8_t drawn[] = {1, 1, 6, 6, 6, 17, 17, 47, 58, 89};
+	struct bootexemption boot = {.protocol = PICK(dice, drawn), .outbound = dice_chance(dice, 35)};
+	if (boot.protocol == PROTOCOL_TCP || boot.protocol == PROTOCOL_UDP) {
+		boot.srcport = dice_chance(dice, 30) ? PICK(dice, ports) : 0;
+		boot.dstport = dice_chance(dice, 75) ? PICK(dice, ports) : 0;
+	}
+	return boot;
+}
+
 void random_sample(struct dice *dice, const struct host *host, unsigned flags, struct sample *ret_sample)
 {
 	struct sample *sample = ret_sample;
@@ -198,6 +209,14 @@ void random_sample(struct dice *dice, const struct host *host, unsigned flags, s
 		sample->dynrules[i].tunnel = (flags & SAMPLE_TUNNELS) != 0 && dice_chance(dice, 10);
 		sample->dynrules[i].out = dice_chance(dice, 50) ? sample->dynrules[i].in : action_draw(dice, flags);
 	}
+	if ((flags & SAMPLE_BOOT) == 0)
+		return;
+	static const enum bootmode bootmodes[] = {BOOTMODE_STATEFUL, BOOTMODE_STATEFUL, BOOTMODE_BLOCK, BOOTMODE_BLOCK, BOOTMODE_PERMIT};
+	sample->boot = true;
+	sample->bootmode = PICK(dice, bootmodes);
+	sample->boot_count = dice_below(dice, SAMPLE_BOOTS + 1);
+	for (size_t i = 0; i < sample->boot_count; i++)
+		sample->boots[i] = boot_draw(dice);
 }
 
 /* --- A state of it --- */
@@ -247,6 +266,12 @@ struct state *sample_state(const struct sample *sample)
 	}
 	state->config.number[PROPERTY_IPSECEXEMPT] = sample->exempt;
 	state->config.number[PROPERTY_IKEEXEMPT] = sample->ikeexempt;
+	if (!sample->boot)
+		return state;
+	state->config.number[PROPERTY_BOOTMODE] = sample->bootmode;
+	state->config.set[PROPERTY_BOOTMODE] = true;
+	memcpy(state->config.bootexemptions, sample->boots, sizeof(sample->boots));
+	state->config.bootexemption_count = sample->boot_count;
 	return state;
 }
 
@@ -379,5 +404,45 @@ struct packet random_packet(struct dice *dice, const struct state *state, const 
 	packet.direction = direction_draw(dice, &packet, host);
 	packet.reply = dice_chance(dice, 35);
 	packet.fragment = dice_chance(dice, 5);
+	return packet;
+}
+
+/* One that an exemption names, or nearly; `back`: an answer to such a one. */
+static void boot_aim(struct dice *dice, const struct bootexemption *boot, bool back, struct packet *packet)
+{
+	bool six = packet->src.family == FAMILY_IPV6, out = boot->outbound != back;
+	packet->protocol = boot->protocol == PROTOCOL_ICMP && six ? PROTOCOL_ICMPV6 : boot->protocol;
+	packet->srcport = packet->dstport = 0;
+	packet->icmp_type = -1;
+	if (packet->protocol == PROTOCOL_TCP || packet->protocol == PROTOCOL_UDP) {
+		packet->srcport = port_draw(dice, back ? boot->dstport : boot->srcport);
+		packet->dstport = port_draw(dice, back ? boot->srcport : boot->dstport);
+	}
+	if (packet->protocol == PROTOCOL_ICMP || packet->protocol == PROTOCOL_ICMPV6)
+		packet->icmp_type = (int16_t)((six ? 128 : 8) + (back && six ? 1 : back ? -8 : 0));
+	unsigned any = 1u << dice_below(dice, 3), way = out ? DIRECTION_OUT : DIRECTION_IN;
+	packet->direction = (uint8_t)(dice_chance(dice, 85) ? way : any);
+}
+
+struct packet random_boot_packet(struct dice *dice, const struct state *state, const struct host *host)
+{
+	struct packet packet = random_packet(dice, state, host);
+	unsigned kind = dice_below(dice, 100);
+	bool back = dice_chance(dice, 40);
+	if (kind < 25) {
+		bool six = packet.src.family == FAMILY_IPV6;
+		struct bootexemption dhcp = {PROTOCOL_UDP, six ? 546 : 68, six ? 547 : 67, true};
+		boot_aim(dice, &dhcp, back, &packet);
+	} else if (kind < 75 && state->config.bootexemption_count > 0) {
+		boot_aim(dice, &state->config.bootexemptions[dice_below(dice, (unsigned)state->config.bootexemption_count)], back, &packet);
+	} else {
+		return packet;
+	}
+	/* From the host when it goes out, to it when it comes in: the sides of the draw may be the other way round. */
+	if (host_is_me(host, packet.direction == DIRECTION_IN ? &packet.src : &packet.dst)) {
+		struct ip src = packet.src;
+		packet.src = packet.dst;
+		packet.dst = src;
+	}
 	return packet;
 }

@@ -20,7 +20,7 @@ uint64_t dice_next(struct dice *dice);
 unsigned dice_below(struct dice *dice, unsigned limit); /* 0 to limit - 1 */
 bool dice_chance(struct dice *dice, unsigned percent);
 
-enum { SAMPLE_RULES = 12, SAMPLE_FILTERS = 48, SAMPLE_DYNRULES = 4, SAMPLE_LISTS = 9 };
+enum { SAMPLE_RULES = 12, SAMPLE_FILTERS = 48, SAMPLE_DYNRULES = 4, SAMPLE_LISTS = 9, SAMPLE_BOOTS = 6 };
 
 struct sample_rule {
 	uint8_t list;      /* its location is list % LOCATION_COUNT */
@@ -46,11 +46,16 @@ struct sample {
 	size_t rule_count, filter_count, dynrule_count;
 	uint8_t exempt;              /* ipsecexempt */
 	bool ikeexempt;
+	struct bootexemption boots[SAMPLE_BOOTS];
+	size_t boot_count;
+	enum bootmode bootmode;      /* set in the state with SAMPLE_BOOT only */
+	bool boot;
 	bool decoy;                  /* a policy that is not assigned and would block everything */
 };
 
 /* What a sample may hold.  The kernel enforces neither negotiate nor tunnels yet. */
-enum { SAMPLE_NEGOTIATE = 1u << 0, SAMPLE_TUNNELS = 1u << 1, SAMPLE_DYNAMIC = 1u << 2, SAMPLE_ALL = 7u };
+enum { SAMPLE_NEGOTIATE = 1u << 0, SAMPLE_TUNNELS = 1u << 1, SAMPLE_DYNAMIC = 1u << 2, SAMPLE_ALL = 7u,
+       SAMPLE_BOOT = 1u << 3 /* a boot mode and boot exemptions */ };
 
 /* A host with some addresses of both families and servers; host_done frees it. */
 struct host random_host(struct dice *dice);
@@ -60,6 +65,8 @@ struct state *sample_state(const struct sample *sample);
 /* Both at once, for who needs no sample. */
 struct state *random_state(struct dice *dice, const struct host *host, unsigned flags);
 struct packet random_packet(struct dice *dice, const struct state *state, const struct host *host);
+/* The same, mostly aimed at the boot exemptions of the state, their answers and DHCP. */
+struct packet random_boot_packet(struct dice *dice, const struct state *state, const struct host *host);
 
 /* The sample as lines that a person can retype, with host and packet. */
 void sample_print(const struct sample *sample, const struct host *host, const struct packet *packet, struct buffer *buffer);

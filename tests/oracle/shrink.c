@@ -53,6 +53,16 @@ static void shrink_counts(struct shrink *shrink)
 	}
 }
 
+static void shrink_boots(struct shrink *shrink)
+{
+	for (size_t i = shrink->sample->boot_count; i-- > 0;) {
+		struct sample copy = *shrink->sample;
+		copy.boot_count--;
+		memmove(&copy.boots[i], &copy.boots[i + 1], (copy.boot_count - i) * sizeof(copy.boots[0]));
+		(void)shrink_try(shrink, &copy, shrink->packet);
+	}
+}
+
 /* The steps that make one filter simpler; false when a step changes nothing. */
 enum { FILTER_STEPS = 7 };
 
@@ -130,6 +140,7 @@ void sample_shrink(struct sample *sample, const struct host *host, struct packet
 		shrink.helped = false;
 		shrink_counts(&shrink);
 		shrink_filters(&shrink);
+		shrink_boots(&shrink);
 		shrink_rest(&shrink);
 	} while (shrink.helped);
 }
@@ -157,8 +168,15 @@ void sample_print(const struct sample *sample, const struct host *host, const st
 		filter_print(&rule->filter, buffer);
 		buffer_add_char(buffer, '\n');
 	}
-	buffer_printf(buffer, "ipsecexempt=%u ikeexempt=%s%s\nhost:", sample->exempt, sample->ikeexempt ? "yes" : "no",
+	buffer_printf(buffer, "ipsecexempt=%u ikeexempt=%s%s\n", sample->exempt, sample->ikeexempt ? "yes" : "no",
 		      sample->decoy ? " and a policy that is not assigned" : "");
+	if (sample->boot)
+		buffer_printf(buffer, "bootmode=%s bootexemptions:", bootmode_name(sample->bootmode));
+	for (size_t i = 0; i < sample->boot_count; i++) {
+		buffer_add_char(buffer, ' ');
+		bootexemption_print(&sample->boots[i], buffer);
+	}
+	buffer_add_text(buffer, sample->boot ? "\nhost:" : "host:");
 	for (size_t i = 0; i < host->address_count; i++) {
 		ip_print(&host->addresses[i].ip, text);
 		buffer_printf(buffer, " %s/%u", text, host->addresses[i].bits);

@@ -122,6 +122,102 @@ Test(classifier, agrees_with_the_oracle)
 	cr_expect_eq(wrong, 0);
 }
 
+/* The name of a boot exemption is "boot:" and what is listed. */
+static bool boot_verdicts_agree(const struct verdict *verdict, const struct oracle_verdict *oracle)
+{
+	struct buffer name;
+	buffer_init(&name, 256);
+	if (oracle->exemption != NULL)
+		buffer_add_text(&name, oracle->exemption);
+	if (oracle->listed != NULL) {
+		buffer_add_char(&name, ':');
+		bootexemption_print(oracle->listed, &name);
+	}
+	bool same = verdict->action == oracle->action && verdict->match == NULL &&
+		    text_same(verdict->exemption != NULL ? verdict->exemption->name : NULL,
+			      oracle->exemption != NULL ? buffer_text(&name) : NULL);
+	buffer_done(&name);
+	return same;
+}
+
+static bool boot_judges_agree(const struct ruleset *ruleset, const struct classifier *classifier, const struct packet *packet,
+			      struct oracle_verdict *ret_oracle)
+{
+	struct verdict verdict, linear;
+	classifier_judge(classifier, packet, &verdict);
+	linear_judge(ruleset, packet, &linear);
+	oracle_judge_boot(ruleset->state, ruleset->host, ruleset->bootmode, packet, ret_oracle);
+	return boot_verdicts_agree(&verdict, ret_oracle) && linear.exemption == verdict.exemption && linear.action == verdict.action;
+}
+
+static bool boot_differs(void *context, const struct state *state, const struct host *host, const struct packet *packet)
+{
+	struct ruleset *ruleset;
+	struct oracle_verdict oracle;
+	(void)context;
+	if (ruleset_build(state, host, MODE_BOOT, NULL, &ruleset) != 0)
+		return true;
+	struct classifier *classifier = classifier_new(ruleset);
+	bool agree = boot_judges_agree(ruleset, classifier, packet, &oracle);
+	classifier_free(classifier);
+	ruleset_free(ruleset);
+	return !agree;
+}
+
+/* counts: by exemption, in the order of `kinds`; the last one is for what is dropped. */
+static const char *const boot_kinds[] = {"loopback", "nd", "dhcp", "boot", "outbound", "reply"};
+
+static void boot_report(struct sample *sample, const struct host *host, struct packet *packet, uint64_t seed)
+{
+	const struct sample_compare compare = {.differ = boot_differs};
+	struct buffer text;
+	buffer_init(&text, 1 << 20);
+	sample_shrink(sample, host, packet, &compare);
+	sample_print(sample, host, packet, &text);
+	cr_expect(false, "CORDON_SEED=%" PRIu64 ": boot rules: classifier and oracle disagree; the smallest:\n%s", seed, buffer_text(&text));
+	buffer_done(&text);
+}
+
+static bool boot_compare(uint64_t seed, size_t counts[7])
+{
+	struct dice dice = dice_new(seed);
+	struct host host = random_host(&dice);
+	struct sample sample;
+	struct ruleset *ruleset;
+	bool good = true;
+	random_sample(&dice, &host, SAMPLE_ALL | SAMPLE_BOOT, &sample);
+	struct state *state = sample_state(&sample);
+	cr_assert_eq(ruleset_build(state, &host, MODE_BOOT, NULL, &ruleset), 0);
+	cr_expect_eq(ruleset->bootmode, sample.bootmode);
+	struct classifier *classifier = classifier_new(ruleset);
+	for (size_t i = 0; i < PACKETS / 4 && good; i++) {
+		struct packet packet = random_boot_packet(&dice, state, &host);
+		struct oracle_verdict oracle;
+		good = boot_judges_agree(ruleset, classifier, &packet, &oracle);
+		for (size_t kind = 0; oracle.exemption != NULL && kind < 6; kind++)
+			counts[kind] += strcmp(oracle.exemption, boot_kinds[kind]) == 0;
+		counts[6] += oracle.action == ACTION_BLOCK;
+		if (!good)
+			boot_report(&sample, &host, &packet, seed);
+	}
+	classifier_free(classifier);
+	ruleset_free(ruleset);
+	state_free(state);
+	host_done(&host);
+	return good;
+}
+
+Test(classifier, agrees_with_the_oracle_while_the_machine_starts)
+{
+	uint64_t seed = dice_seed(SEED) + 2000000;
+	size_t counts[7] = {0}, wrong = 0;
+	for (size_t i = 0; i < 400 && wrong < 3; i++)
+		wrong += !boot_compare(seed + i, counts);
+	for (size_t i = 0; i < 7; i++)
+		cr_expect_gt(counts[i], 150, "only %zu of kind %zu", counts[i], i);
+	cr_expect_eq(wrong, 0);
+}
+
 Test(classifier, finds_the_same_match_as_a_search_in_order)
 {
 	uint64_t seed = dice_seed(SEED) + 1000000;
@@ -288,6 +384,32 @@ Test(classifier, without_filters_the_mode_decides)
 		{MODE_BLOCK, "in icmpv6:135 2001:db8::9 > ff02::1", ACTION_PERMIT, "nd"},
 		{MODE_BLOCK, "in icmpv6:128 2001:db8::9 > ff02::1", ACTION_BLOCK, NULL},
 		{MODE_SECURE, "in udp 203.0.113.9:500 > 192.0.2.10:500", ACTION_PERMIT, "ike"},
+		{MODE_BLOCK, "in tcp 203.0.113.9:51000 > 192.0.2.10:3389", ACTION_BLOCK, NULL},
+		{MODE_BLOCK, "out udp 0.0.0.0:68 > 255.255.255.255:67", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "in tcp 203.0.113.9:51000 > 192.0.2.10:3389", ACTION_PERMIT, "boot:TCP:0:3389:inbound"},
+		{MODE_BOOT, "in tcp 203.0.113.9:3389 > 192.0.2.10:51000", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "out tcp 192.0.2.10:3389 > 203.0.113.9:51000", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "out reply tcp 192.0.2.10:3389 > 203.0.113.9:51000", ACTION_PERMIT, "boot:TCP:0:3389:inbound"},
+		{MODE_BOOT, "out reply tcp 192.0.2.10:22 > 203.0.113.9:51000", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "forward tcp 203.0.113.9:51000 > 198.51.100.7:3389", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "in icmp:8 203.0.113.9 > 192.0.2.10", ACTION_PERMIT, "boot:ICMP:inbound"},
+		{MODE_BOOT, "in icmpv6:128 2001:db8::9 > ff02::1", ACTION_PERMIT, "boot:ICMP:inbound"},
+		{MODE_BOOT, "in icmpv6:135 2001:db8::9 > ff02::1", ACTION_PERMIT, "nd"},
+		{MODE_BOOT, "out reply icmp:0 192.0.2.10 > 203.0.113.9", ACTION_PERMIT, "boot:ICMP:inbound"},
+		{MODE_BOOT, "out icmp:8 192.0.2.10 > 203.0.113.9", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "out udp 0.0.0.0:68 > 255.255.255.255:67", ACTION_PERMIT, "dhcp"},
+		{MODE_BOOT, "in udp 192.0.2.1:67 > 255.255.255.255:68", ACTION_PERMIT, "dhcp"},
+		{MODE_BOOT, "in udp 192.0.2.1:67 > 192.0.2.10:68", ACTION_PERMIT, "dhcp"},
+		{MODE_BOOT, "in udp 192.0.2.1:68 > 192.0.2.10:67", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "out udp 192.0.2.10:67 > 192.0.2.1:68", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "in tcp 192.0.2.1:67 > 192.0.2.10:68", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "out udp [fe80::1]:546 > [ff02::1:2]:547", ACTION_PERMIT, "dhcp"},
+		{MODE_BOOT, "in udp [fe80::9]:547 > [fe80::1]:546", ACTION_PERMIT, "dhcp"},
+		{MODE_BOOT, "in udp [fe80::9]:67 > [fe80::1]:68", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "in udp 203.0.113.9:500 > 192.0.2.10:500", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "in udp 203.0.113.53:53 > 192.0.2.10:40000", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "in reply udp 203.0.113.53:53 > 192.0.2.10:40000", ACTION_BLOCK, NULL},
+		{MODE_BOOT, "out tcp 127.0.0.1:51000 > 127.0.0.1:80", ACTION_PERMIT, "loopback"},
 	};
 	struct host host;
 	host_init(&host);
@@ -295,6 +417,9 @@ Test(classifier, without_filters_the_mode_decides)
 	cr_assert(ip_prefix_parse("192.0.2.10/24", 13, &own));
 	host_add_address(&host, &own);
 	struct state *state = state_new();
+	cr_assert_eq(config_set(&state->config, PROPERTY_BOOTMODE, "block", 5, NULL, NULL), 0);
+	static const char listed[] = "tcp:0:3389:inbound ICMP:inbound";
+	cr_assert_eq(config_set(&state->config, PROPERTY_BOOTEXEMPTIONS, listed, strlen(listed), NULL, NULL), 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct ruleset *ruleset;
 		struct packet packet;

@@ -31,6 +31,20 @@ Test(config, values_are_taken_or_refused_with_what_is_right)
 		{PROPERTY_BOOTEXEMPTIONS, "tcp:inbound", NULL}, {PROPERTY_BOOTEXEMPTIONS, "any:inbound", NULL},
 		{PROPERTY_BOOTEXEMPTIONS, "icmp:0:0:inbound", NULL}, {PROPERTY_BOOTEXEMPTIONS, "icmp", NULL},
 		{PROPERTY_BOOTEXEMPTIONS, "icmp:sideways", NULL}, {PROPERTY_BOOTEXEMPTIONS, "tcp:0:1:inbound none", NULL},
+		{PROPERTY_BOOTEXEMPTIONS, " ", NULL}, {PROPERTY_BOOTEXEMPTIONS, "\t \t", NULL}, {PROPERTY_BOOTEXEMPTIONS, ":", NULL},
+		{PROPERTY_BOOTEXEMPTIONS, "none tcp:0:1:inbound", NULL}, {PROPERTY_BOOTEXEMPTIONS, " none", NULL},
+		{PROPERTY_BOOTEXEMPTIONS, " tcp:0:1:inbound\tudp:0:2:outbound ", "TCP:0:1:inbound UDP:0:2:outbound"},
+		{PROPERTY_BOOTEXEMPTIONS, "6:0:22:inbound 17:68:67:outbound", "TCP:0:22:inbound UDP:68:67:outbound"},
+		{PROPERTY_BOOTEXEMPTIONS, "1:inbound 255:outbound", "ICMP:inbound RAW:outbound"},
+		{PROPERTY_BOOTEXEMPTIONS, "6:0:22:inbound TCP:0:22:INBOUND", "TCP:0:22:inbound"},
+		{PROPERTY_BOOTEXEMPTIONS, "tcp:65535:65535:outbound", "TCP:65535:65535:outbound"},
+		{PROPERTY_BOOTEXEMPTIONS, "tcp:0:1:inbound:", NULL}, {PROPERTY_BOOTEXEMPTIONS, "tcp:0:1:inbound,", NULL},
+		{PROPERTY_BOOTEXEMPTIONS, "tcp::1:inbound", NULL}, {PROPERTY_BOOTEXEMPTIONS, "tcp:0::inbound", NULL},
+		{PROPERTY_BOOTEXEMPTIONS, "tcp:0:1:", NULL}, {PROPERTY_BOOTEXEMPTIONS, "tcp:0:-1:inbound", NULL},
+		{PROPERTY_BOOTEXEMPTIONS, "tcp:0:0x50:inbound", NULL}, {PROPERTY_BOOTEXEMPTIONS, "tcp:0:1-9:inbound", NULL},
+		{PROPERTY_BOOTEXEMPTIONS, "256:inbound", NULL}, {PROPERTY_BOOTEXEMPTIONS, "0:inbound", NULL},
+		{PROPERTY_BOOTEXEMPTIONS, "47:0:0:inbound", NULL}, {PROPERTY_BOOTEXEMPTIONS, "tcp:0:http:inbound", NULL},
+		{PROPERTY_BOOTEXEMPTIONS, "tcp:0:1:in", NULL}, {PROPERTY_BOOTEXEMPTIONS, "tcp:0:1:inbound\n", NULL},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct config config, before;

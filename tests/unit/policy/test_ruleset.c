@@ -298,18 +298,105 @@ Test(ruleset, modes_without_filters_have_none)
 	static const struct line line = {ACTION_BLOCK, "any", "any", 0, 0, 0, true, false};
 	struct host host = host_make();
 	struct state *state = state_of(&line, 1);
-	for (unsigned i = 0; i <= MODE_BLOCK; i++) {
+	for (unsigned i = 0; i <= MODE_BOOT; i++) {
 		struct ruleset *ruleset = ruleset_of(state, &host, (enum mode)i, NULL);
 		enum mode again;
 		cr_expect_eq(ruleset->match_count, i == MODE_SECURE ? 2 : 0);
-		cr_expect_eq(ruleset->otherwise, i == MODE_BLOCK ? ACTION_BLOCK : ACTION_PERMIT);
+		cr_expect_eq(ruleset->otherwise, i == MODE_BLOCK || i == MODE_BOOT ? ACTION_BLOCK : ACTION_PERMIT);
 		cr_expect(mode_parse(mode_name((enum mode)i), strlen(mode_name((enum mode)i)), &again) && again == i);
 		ruleset_free(ruleset);
 	}
 	enum mode mode;
-	cr_expect(!mode_parse("boot", 4, &mode));
+	cr_expect(!mode_parse("booted", 6, &mode));
 	ruleset_free(NULL);
 	state_free(state);
+	host_done(&host);
+}
+
+/* The exemptions of a start-up ruleset as text, one a line: NAME FAMILY DIRECTIONS PROTOCOL SRCPORT DSTPORT [reply]. */
+static void startup_text(const struct ruleset *ruleset, struct buffer *text)
+{
+	for (size_t i = 2; i < ruleset->exemption_count; i++) {
+		const struct exemption *row = &ruleset->exemptions[i];
+		buffer_printf(text, "%s %u %s %u %u %u%s\n", row->name, row->family, direction_name((enum direction)row->directions),
+			      row->protocol, row->srcport, row->dstport, row->reply ? " reply" : "");
+	}
+}
+
+#define DHCP_ROWS                                                                                                      \
+	"dhcp 4 out 17 68 67\n"                                                                                        \
+	"dhcp 4 in 17 67 68\n"                                                                                         \
+	"dhcp 6 out 17 546 547\n"                                                                                      \
+	"dhcp 6 in 17 547 546\n"
+#define STATEFUL_ROWS                                                                                                  \
+	"outbound 0 out 0 0 0\n"                                                                                       \
+	"reply 0 in 0 0 0 reply\n"
+
+Test(ruleset, startup_exempts_dhcp_and_what_is_listed_with_its_answers)
+{
+	static const struct {
+		enum bootmode bootmode;
+		const char *exemptions, *rows;
+		bool reply;
+	} cases[] = {
+		{BOOTMODE_PERMIT, "tcp:0:3389:inbound", "", false},
+		{BOOTMODE_BLOCK, "none", DHCP_ROWS, false},
+		{BOOTMODE_STATEFUL, "none", DHCP_ROWS STATEFUL_ROWS, true},
+		{BOOTMODE_BLOCK, "tcp:0:3389:inbound",
+		 DHCP_ROWS "boot:TCP:0:3389:inbound 0 in 6 0 3389\nboot:TCP:0:3389:inbound 0 out 6 3389 0 reply\n", true},
+		{BOOTMODE_BLOCK, "udp:1024:53:outbound",
+		 DHCP_ROWS "boot:UDP:1024:53:outbound 0 out 17 1024 53\nboot:UDP:1024:53:outbound 0 in 17 53 1024 reply\n", true},
+		{BOOTMODE_BLOCK, "ICMP:inbound",
+		 DHCP_ROWS "boot:ICMP:inbound 4 in 1 0 0\nboot:ICMP:inbound 4 out 1 0 0 reply\n"
+			   "boot:ICMP:inbound 6 in 58 0 0\nboot:ICMP:inbound 6 out 58 0 0 reply\n", true},
+		{BOOTMODE_BLOCK, "58:outbound",
+		 DHCP_ROWS "boot:58:outbound 0 out 58 0 0\nboot:58:outbound 0 in 58 0 0 reply\n", true},
+		{BOOTMODE_STATEFUL, "47:inbound tcp:0:22:inbound tcp:0:22:inbound",
+		 DHCP_ROWS "boot:47:inbound 0 in 47 0 0\nboot:47:inbound 0 out 47 0 0 reply\n"
+			   "boot:TCP:0:22:inbound 0 in 6 0 22\nboot:TCP:0:22:inbound 0 out 6 22 0 reply\n" STATEFUL_ROWS, true},
+	};
+	struct host host = host_make();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		static const struct line line = {ACTION_PERMIT, "any", "any", 0, 0, 0, true, false};
+		struct state *state = state_of(&line, 1);
+		struct ruleset *ruleset;
+		struct buffer text;
+		buffer_init(&text, 10000);
+		cr_assert_eq(config_set(&state->config, PROPERTY_BOOTEXEMPTIONS, cases[i].exemptions, strlen(cases[i].exemptions), NULL, NULL), 0);
+		cr_assert_eq(ruleset_build_boot(state, &host, cases[i].bootmode, NULL, &ruleset), 0);
+		startup_text(ruleset, &text);
+		cr_expect_str_eq(ruleset->exemptions[0].name, "loopback");
+		cr_expect_str_eq(ruleset->exemptions[1].name, "nd");
+		cr_expect_str_eq(buffer_text(&text), cases[i].rows, "%zu: %s", i, buffer_text(&text));
+		cr_expect_eq(ruleset->uses_reply, cases[i].reply, "%zu", i);
+		cr_expect_eq(ruleset->group_count, 0, "no filter is asked");
+		cr_expect_eq(ruleset->otherwise, cases[i].bootmode == BOOTMODE_PERMIT ? ACTION_PERMIT : ACTION_BLOCK);
+		cr_expect(ruleset->mode == MODE_BOOT && ruleset->bootmode == cases[i].bootmode);
+		ruleset_free(ruleset);
+		/* The operational block does not know them. */
+		cr_assert_eq(ruleset_build(state, &host, MODE_BLOCK, NULL, &ruleset), 0);
+		cr_expect_eq(ruleset->exemption_count, 2);
+		ruleset_free(ruleset);
+		buffer_done(&text);
+		state_free(state);
+	}
+	host_done(&host);
+}
+
+Test(ruleset, boot_mode_is_what_is_set_or_follows_from_what_is_assigned)
+{
+	static const struct line line = {ACTION_PERMIT, "any", "any", 0, 0, 0, true, false};
+	struct host host = host_make();
+	for (unsigned i = 0; i < 4; i++) {
+		struct state *state = i % 2 == 0 ? state_new() : state_of(&line, 1);
+		struct ruleset *ruleset;
+		if (i >= 2)
+			cr_assert_eq(config_set(&state->config, PROPERTY_BOOTMODE, "block", 5, NULL, NULL), 0);
+		cr_assert_eq(ruleset_build(state, &host, MODE_BOOT, NULL, &ruleset), 0);
+		cr_expect_eq(ruleset->bootmode, i >= 2 ? BOOTMODE_BLOCK : i == 1 ? BOOTMODE_STATEFUL : BOOTMODE_PERMIT, "%u", i);
+		ruleset_free(ruleset);
+		state_free(state);
+	}
 	host_done(&host);
 }
 

@@ -86,6 +86,7 @@ static bool host_take(struct maker *maker, const struct cursor *words)
 	return true;
 }
 
+/* NAME=VALUE; a value may have blanks in it. */
 static bool setting_take(struct maker *maker, const struct cursor *word)
 {
 	const char *equals = memchr(word->at, '=', cursor_left(word));
@@ -114,7 +115,7 @@ static bool line_take(struct maker *maker, struct cursor line)
 	if (ascii_equal_n(words[0].at, first, "observe"))
 		return maker->policy->options.observe = true;
 	if (memchr(words[0].at, '=', first) != NULL)
-		return setting_take(maker, &words[0]);
+		return setting_take(maker, &(struct cursor){words[0].at, words[count - 1].end});
 	if (ascii_equal_n(words[0].at, first, "rule"))
 		return count > 2 && rule_take(maker, words, &line);
 	if (ascii_equal_n(words[0].at, first, "dynamic"))

@@ -190,8 +190,13 @@ Test(nftables_compile, head_parses_back)
 		const char *text;
 		enum mode mode;
 		bool observe;
-	} rows[] = {{"", MODE_SECURE, false}, {"observe\n", MODE_SECURE, true}, {"mode=block\n", MODE_BLOCK, false},
-		    {"mode=permit\nobserve\n", MODE_PERMIT, true}};
+		enum bootmode bootmode;
+	} rows[] = {{"", MODE_SECURE, false, 0}, {"observe\n", MODE_SECURE, true, 0}, {"mode=block\n", MODE_BLOCK, false, 0},
+		    {"mode=permit\nobserve\n", MODE_PERMIT, true, 0},
+		    {"mode=boot\nbootmode=block\n", MODE_BOOT, false, BOOTMODE_BLOCK},
+		    {"mode=boot\nbootmode=permit\n", MODE_BOOT, false, BOOTMODE_PERMIT},
+		    {"mode=boot\n", MODE_BOOT, false, BOOTMODE_STATEFUL},
+		    {"mode=boot\nbootmode=stateful\nobserve\n", MODE_BOOT, true, BOOTMODE_STATEFUL}};
 	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
 		struct nft_policy policy;
 		struct plan *plan = plan_of(&policy, rows[i].text, UINT64_MAX / 2 - i);
@@ -201,11 +206,16 @@ Test(nftables_compile, head_parses_back)
 		cr_expect_eq(head.generation, UINT64_MAX / 2 - i);
 		cr_expect_eq(head.mode, rows[i].mode);
 		cr_expect_eq(head.observe, rows[i].observe);
+		cr_expect(head.mode != MODE_BOOT || head.bootmode == rows[i].bootmode, "%s", plan->comment);
 		cr_expect_str_eq(head.digest, plan->digest);
 		done(&policy, plan);
 	}
 	static const char *const wrong[] = {"", "generation", "generation 1", "generation 1, secure", "generation 1, secure, enforced, digest 12",
-					    "generation x, secure, enforced, digest ", "generation 1, odd, enforced, digest ", "permit | a | b | c"};
+					    "generation x, secure, enforced, digest ", "generation 1, odd, enforced, digest ", "permit | a | b | c",
+		"generation 1, boot, enforced, digest 0000000000000000000000000000000000000000000000000000000000000000",
+		"generation 1, boot, odd, digest 0000000000000000000000000000000000000000000000000000000000000000",
+		"generation 1, secure, block, digest 0000000000000000000000000000000000000000000000000000000000000000",
+		"generation 1, boot, block observes, digest 0000000000000000000000000000000000000000000000000000000000000000"};
 	struct plan_head head;
 	for (size_t i = 0; i < ARRAY_LENGTH(wrong); i++)
 		cr_expect_not(plan_comment_parse(wrong[i], &head), "%s", wrong[i]);
@@ -223,4 +233,43 @@ Test(nftables_compile, hooks_differ_only_where_directions_do)
 	cr_expect_not_null(chain_of(plan, "g1_ip4_output"));
 	cr_expect_null(chain_of(plan, "g1_ip4_forward"), "what is forwarded is judged as what comes in");
 	done(&policy, plan);
+}
+
+/* What a start-up ruleset drops is counted before it is dropped, by rules that never end in the verdict. */
+Test(nftables_compile, startup_drops_are_counted_in_bounded_sets)
+{
+	static const struct {
+		const char *policy;
+		bool counts;
+	} rows[] = {
+		{"mode=boot\nbootmode=block\n", true},  {"mode=boot\nbootmode=stateful\n", true},
+		{"mode=boot\nbootmode=permit\n", false}, {"mode=block\n", false},
+		{"rule block x\nany any any 0 0\n", false},
+	};
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct nft_policy policy;
+		struct plan *plan = plan_of(&policy, rows[i].policy, 7);
+		cr_expect_eq(plan->set_count, rows[i].counts ? 2 : 0, "%s", rows[i].policy);
+		cr_expect_eq(any_rule_has(plan, "add @"), rows[i].counts, "%s", rows[i].policy);
+		cr_expect_eq(any_rule_has(plan, "counter name \"" PLAN_BOOT_TOTAL "\""), rows[i].counts, "%s", rows[i].policy);
+		const struct plan_chain *chain = chain_of(plan, "g7_otherwise");
+		for (size_t j = 0; rows[i].counts && j + 1 < chain->count; j++)
+			cr_expect(strstr(chain->rules[j].text, " jump g7_drops") != NULL, "%s", chain->rules[j].text);
+		if (rows[i].counts) {
+			const char *last = chain->rules[chain->count - 1].text;
+			cr_expect(strlen(last) > 5 && strcmp(last + strlen(last) - 5, " drop") == 0, "%s", last);
+			cr_expect_null(strstr(last, "add @"), "a full set ends its rule: it must not be this one");
+			cr_expect_str_eq(plan->sets[0].name, "g7_" PLAN_BOOT_DROPS4);
+			cr_expect_str_eq(plan->sets[1].name, "g7_" PLAN_BOOT_DROPS6);
+			cr_expect_eq(plan->sets[0].size, 4096);
+		}
+		done(&policy, plan);
+	}
+	static const struct {
+		const char *name;
+		unsigned family;
+	} names[] = {{"g1_boot_drops4", FAMILY_IPV4}, {"g12_boot_drops6", FAMILY_IPV6}, {"boot_drops4", FAMILY_NONE},
+		     {"g1_boot_drops", FAMILY_NONE}, {"g1_boot_drops44", FAMILY_NONE}, {"gx_boot_drops4", FAMILY_NONE}, {"", FAMILY_NONE}};
+	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
+		cr_expect_eq(plan_boot_drops_family(names[i].name), names[i].family, "%s", names[i].name);
 }
