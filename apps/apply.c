@@ -1,31 +1,60 @@
 /* cordon apply: what is assigned, into the kernel. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "apps/command.h"
-#include "apps/force.h"
-#include "apps/journal.h"
-#include "apps/emit.h"
-#include "apps/loading.h"
 #include "apps/changes.h"
+#include "apps/command.h"
+#include "apps/containment.h"
+#include "apps/emit.h"
+#include "apps/force.h"
+#include "apps/guard.h"
+#include "apps/journal.h"
+#include "apps/loading.h"
+#include "apps/session.h"
 #include "apps/visit.h"
+#include "bootcfg/boot/bootfile.h"
 #include "core/analysis/lint.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
+#include "core/base/memory.h"
 
 static const struct option apply_options[] = {
 	SET_OPTION,
+	CONTAINMENT_OPTIONS,
+	{.name = "confirm", .argument = "SECONDS", .help = "all goes back unless `cordon confirm` comes in time, from a new connection"},
+	{.name = "for", .argument = "TIME", .help = "all goes back after this time: 90s, 30m, 2h, 1d"},
 	{.name = "dry-run", .help = "print what would change, and change nothing"},
 	{.name = "observe", .help = "count and log what would be dropped, and drop nothing"},
+	{.name = "force", .help = "apply even what cuts the session that you sit at"},
 	{.name = NULL},
 };
 
 static const char *const apply_examples[] = {
 	"cordon apply --dry-run",
 	"says which filters would be added, removed and changed",
-	"cordon apply web-server --observe",
-	"loads a profile, assigns it, and counts what it would drop",
+	"cordon apply web-server --confirm 120",
+	"all goes back unless `cordon confirm` comes within two minutes, from a new connection",
 	NULL,
+};
+
+enum {
+	CONFIRM_LEAST = 1, CONFIRM_SHORT = 10, CONFIRM_MOST = 86400, /* seconds */
+	FOR_MOST = 366 * 86400,
+	PROBE_SECONDS = 120, /* for probes without --confirm: within it they have worked, or all goes back */
+};
+
+/* How there is a way back from it. */
+struct wayback {
+	int64_t confirm;        /* seconds, 0: none */
+	int64_t until;          /* seconds of --for, 0: none */
+	bool probes;            /* --probe, --forbid, or an --agent whose servers are asked */
+	bool former_known;
+	struct former former;
+	struct guard guard;
+	struct pending pending;
 };
 
 /* What a run of apply works with. */
@@ -34,10 +63,184 @@ struct application {
 	struct visit visit;
 	struct judge judge;
 	struct nftables_options options;
+	struct containment *containment;
+	struct session session;
+	struct wayback back;
+	struct given *given;    /* the invocation's own, while --agent's values stand beside them */
+	size_t given_count;
 	bool dry;
+	bool extends;           /* --name, --allow, --rules: the policy changes without a profile too */
 };
 
-/* The store as it would be: as it is, or with the profile. */
+static bool application_is_pending(const struct application *application)
+{
+	return application->back.confirm > 0 || application->back.until > 0 || application->back.probes;
+}
+
+/* --- What was asked for --- */
+
+static int confirm_parse(struct application *application)
+{
+	struct invocation *invocation = application->invocation;
+	const char *text = invocation_option(invocation, "confirm");
+	uint64_t seconds;
+	if (text == NULL)
+		return 0;
+	if (!number_parse(text, strlen(text), CONFIRM_MOST, &seconds) || seconds < CONFIRM_LEAST) {
+		diag_error(invocation->diag, NULL, "--confirm %s: seconds until all goes back, from 10 to %d, such as 120", QUOTE(text),
+			   CONFIRM_MOST);
+		return ERROR_INPUT;
+	}
+	if (seconds < CONFIRM_SHORT)
+		diag_warning(invocation->diag, "short-confirm", NULL, "%u seconds are not enough for a person to open a new connection "
+			     "and confirm", (unsigned)seconds);
+	application->back.confirm = (int64_t)seconds;
+	return 0;
+}
+
+static int until_parse(struct application *application)
+{
+	static const struct {
+		char letter;
+		int64_t seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 7 * 86400}};
+	struct invocation *invocation = application->invocation;
+	const char *text = invocation_option(invocation, "for");
+	uint64_t number = 0;
+	if (text == NULL)
+		return 0;
+	struct cursor cursor = cursor_text(text);
+	if (cursor_number(&cursor, FOR_MOST, &number) && number > 0 && cursor_left(&cursor) == 1)
+		for (size_t i = 0; i < ARRAY_LENGTH(units); i++)
+			if (units[i].letter == *cursor.at && (int64_t)number * units[i].seconds <= FOR_MOST)
+				application->back.until = (int64_t)number * units[i].seconds;
+	if (application->back.until > 0)
+		return 0;
+	diag_error(invocation->diag, NULL, "--for %s: how long it is to last, a number and s, m, h, d or w, such as 90s, 30m, 2h or 1d, "
+		   "at most 366d", QUOTE(text));
+	return ERROR_INPUT;
+}
+
+static int application_parse(struct application *application)
+{
+	struct invocation *invocation = application->invocation;
+	static const char *const extending[] = {"name", "allow", "rules"};
+	application->options.observe = invocation_option(invocation, "observe") != NULL;
+	application->dry = invocation_option(invocation, "dry-run") != NULL;
+	for (size_t i = 0; i < ARRAY_LENGTH(extending); i++)
+		application->extends |= invocation_option(invocation, extending[i]) != NULL;
+	static const char *const with_profile[] = {"set", "agent"};
+	for (size_t i = 0; i < ARRAY_LENGTH(with_profile); i++) {
+		if (invocation->word_count > 0 || invocation_option(invocation, with_profile[i]) == NULL)
+			continue;
+		diag_error(invocation->diag, NULL, "--%s goes with a PROFILE", with_profile[i]);
+		return ERROR_INPUT;
+	}
+	int error = confirm_parse(application);
+	if (error == 0)
+		error = until_parse(application);
+	if (error == 0 && application->dry && (application->back.confirm > 0 || application->back.until > 0)) {
+		diag_error(invocation->diag, NULL, "--dry-run changes nothing, so there is nothing to go back from: leave out %s",
+			   application->back.confirm > 0 ? "--confirm" : "--for");
+		error = ERROR_INPUT;
+	}
+	return error;
+}
+
+/* --- The way back, before anything is changed --- */
+
+static int wayback_begin(struct application *application)
+{
+	struct invocation *invocation = application->invocation;
+	struct wayback *back = &application->back;
+	struct visit visit;
+	int error = visit_read(invocation, 0, &visit);
+	if (error == 0)
+		error = store_pending_refuse(visit.store, invocation->diag);
+	if (error == 0) {
+		back->former_known = true;
+		error = former_read(&visit, &back->former);
+		if (error < 0)
+			diag_note(invocation->diag, NULL, "--confirm, --for, --probe and --forbid need a running system whose rules can "
+				  "be put back");
+	}
+	visit_done(&visit);
+	struct pending_clock clock;
+	pending_clock_read(&clock);
+	int64_t seconds = back->confirm > 0 ? back->confirm : back->probes ? PROBE_SECONDS : back->until;
+	return error == 0 ? guard_start(invocation, &back->former, clock.boottime + seconds * 1000, &back->guard) : error;
+}
+
+/* What the guard holds must still be what is in force. */
+static int wayback_check(struct application *application)
+{
+	struct invocation *invocation = application->invocation;
+	const struct former *former = &application->back.former;
+	struct nftables_status status;
+	int error = force_status(invocation, &status);
+	if (error == 0 && (status.present != former->enforced ||
+			   (status.present && (status.generation != former->generation || strcmp(status.digest, former->digest) != 0)))) {
+		diag_error(invocation->diag, NULL, "another program has changed what is in force meanwhile; try again");
+		error = ERROR_BUSY;
+	}
+	nftables_status_done(&status);
+	return error;
+}
+
+static void wayback_fill(struct application *application)
+{
+	struct wayback *back = &application->back;
+	struct pending *pending = &back->pending;
+	struct pending_clock clock;
+	pending_clock_read(&clock);
+	former_note(&back->former, pending);
+	bool waits = back->confirm > 0 || back->probes;
+	int64_t seconds = back->confirm > 0 ? back->confirm : back->probes ? PROBE_SECONDS : back->until;
+	pending->kind = waits ? PENDING_CONFIRM : PENDING_FOR;
+	pending->deadline_boottime = clock.boottime + seconds * 1000;
+	pending->deadline = clock.now + seconds;
+	pending->until = waits && back->until > 0 ? clock.now + back->until : 0;
+	pending->until_boottime = waits && back->until > 0 ? clock.boottime + back->until * 1000 : 0;
+	pending->pid = back->guard.pid;
+	pending->guard_start = back->guard.start;
+	session_print(&application->session, pending->session);
+}
+
+/* --- The store as it would be --- */
+
+/* What --agent says of a profile's variables, as if --set had said it. */
+static void given_extend(struct application *application)
+{
+	struct invocation *invocation = application->invocation;
+	const char *const *assignments = NULL;
+	size_t count = containment_variables(application->containment, &assignments), at = 0;
+	const struct option *set = apply_options;
+	while (set->name != NULL && strcmp(set->name, "set") != 0)
+		set++;
+	application->given = memory_alloc((invocation->given_count + count + 1) * sizeof(*application->given));
+	for (; at < invocation->given_count; at++)
+		application->given[at] = invocation->given[at];
+	for (size_t i = 0; i < count; i++)
+		application->given[at++] = (struct given){.option = set, .value = assignments[i]};
+	struct given *own = invocation->given;
+	invocation->given = application->given;
+	application->given = own;
+	application->given_count = invocation->given_count;
+	invocation->given_count = at;
+}
+
+static void given_restore(struct application *application)
+{
+	struct invocation *invocation = application->invocation;
+	if (application->given == NULL)
+		return;
+	free(invocation->given);
+	invocation->given = application->given;
+	invocation->given_count = application->given_count;
+	application->given = NULL;
+}
+
+/* As it is, or with the profile. */
 static int application_open(struct application *application)
 {
 	struct invocation *invocation = application->invocation;
@@ -50,9 +253,12 @@ static int application_open(struct application *application)
 			   "out of the kernel", QUOTE(invocation->store));
 		return ERROR_INPUT;
 	}
-	if (profile && !application->dry)
+	if (application->dry || (!profile && !application->extends && !application_is_pending(application)))
+		error = visit_read(invocation, 0, &application->visit);
+	else if (profile)
 		return loading_begin(invocation, invocation->words[0], true, &application->visit, &loaded);
-	error = visit_read(invocation, 0, &application->visit);
+	else
+		error = visit_begin(invocation, &application->visit);
 	if (error == 0 && profile)
 		error = loading_profile(invocation, application->visit.state, invocation->words[0], true, &loaded);
 	return error;
@@ -137,6 +343,36 @@ static void plan_say(struct application *application)
 	force_done(&force);
 }
 
+static void assigned_say(const struct application *application, const char *mode)
+{
+	struct buffer *output = application->invocation->output;
+	const struct state *state = application->visit.state;
+	buffer_printf(output, "in force, mode %s%s:\n", mode, application->options.observe ? " (nothing is dropped)" : "");
+	for (size_t i = 0; i < LOCATION_COUNT; i++) {
+		const struct policy *policy = location_assigned(&state->locations[i]);
+		if (policy != NULL)
+			buffer_printf(output, "    %s policy %s\n", location_name((enum location_id)i), QUOTE(policy->object.name));
+		if (state->locations[i].dynrule_count > 0)
+			buffer_printf(output, "    %zu dynamic rules\n", state->locations[i].dynrule_count);
+	}
+}
+
+static void wayback_say(const struct application *application)
+{
+	struct buffer *output = application->invocation->output;
+	const struct wayback *back = &application->back;
+	char text[PENDING_TEXT];
+	if (back->confirm > 0) {
+		pending_print_left(back->confirm * 1000, text);
+		buffer_printf(output, "all goes back in %s unless `cordon confirm` comes from a new connection or terminal; `cordon rollback` "
+			      "takes it back at once\n", text);
+	}
+	if (back->until > 0) {
+		pending_print_left(back->until * 1000, text);
+		buffer_printf(output, "it ends by itself in %s%s\n", text, back->confirm > 0 ? ", if it is confirmed" : "");
+	}
+}
+
 static void applied_say(const struct application *application)
 {
 	struct invocation *invocation = application->invocation;
@@ -149,23 +385,20 @@ static void applied_say(const struct application *application)
 		buffer_add_char(output, '{');
 		emit_member(output, "mode", mode);
 		emit_member(output, "digest", digest);
+		if (application->back.confirm > 0)
+			emit_number(output, "confirm_within", (uint64_t)application->back.confirm);
+		if (application->back.until > 0)
+			emit_number(output, "ends_after", (uint64_t)application->back.until);
 		buffer_add_text(output, "}\n");
 		return;
 	}
 	if (invocation->quiet)
 		return;
-	if (!state_assigned(state)) {
+	if (!state_assigned(state))
 		buffer_add_text(output, "nothing is assigned: every packet passes\n");
-		return;
-	}
-	buffer_printf(output, "in force, mode %s%s:\n", mode, application->options.observe ? " (nothing is dropped)" : "");
-	for (size_t i = 0; i < LOCATION_COUNT; i++) {
-		const struct policy *policy = location_assigned(&state->locations[i]);
-		if (policy != NULL)
-			buffer_printf(output, "    %s policy %s\n", location_name((enum location_id)i), QUOTE(policy->object.name));
-		if (state->locations[i].dynrule_count > 0)
-			buffer_printf(output, "    %zu dynamic rules\n", state->locations[i].dynrule_count);
-	}
+	else
+		assigned_say(application, mode);
+	wayback_say(application);
 }
 
 /* Most who apply nothing have forgotten to assign what they have. */
@@ -204,36 +437,204 @@ static int application_check(struct application *application)
 	return error;
 }
 
+/* --- The session that one sits at --- */
+
+static void cut_say(const struct application *application, const struct packet *packet, const struct verdict *verdict,
+		    struct buffer *text)
+{
+	const struct ruleset *ruleset = application->judge.ruleset;
+	char shown[PACKET_TEXT];
+	packet_print(packet, shown);
+	buffer_printf(text, "%s is dropped by ", shown);
+	if (verdict->match == NULL) {
+		buffer_printf(text, "mode %s", mode_name(ruleset->mode));
+		return;
+	}
+	const struct origin *origin = &ruleset->origins[verdict->match->origin];
+	struct buffer rule;
+	buffer_init(&rule, 4096);
+	origin_rule(origin, &rule);
+	buffer_printf(text, "rule %s of policy %s (filter %u of %s)", QUOTE(buffer_text(&rule)), QUOTE(origin_policy(origin)),
+		      (unsigned)verdict->match->filter, QUOTE(origin_list(origin)));
+	buffer_done(&rule);
+}
+
+/* Warned, and refused when nothing would bring it back. */
+static int session_check(const struct application *application)
+{
+	struct invocation *invocation = application->invocation;
+	struct packet packets[2];
+	struct verdict verdict = {.action = ACTION_PERMIT};
+	size_t at = 0;
+	if (!application->session.remote || application->options.observe)
+		return 0;
+	session_packets(&application->session, packets);
+	for (; at < 2; at++) {
+		classifier_judge(application->judge.classifier, &packets[at], &verdict);
+		if (verdict.action != ACTION_PERMIT)
+			break;
+	}
+	if (at == 2)
+		return 0;
+	struct buffer text;
+	buffer_init(&text, 4096);
+	cut_say(application, &packets[at], &verdict, &text);
+	bool allowed = application->back.confirm > 0 || invocation_option(invocation, "force") != NULL || application->dry;
+	if (allowed)
+		diag_warning(invocation->diag, "session-cut", NULL, "this cuts the session that you sit at: %s", buffer_text(&text));
+	else
+		diag_error(invocation->diag, NULL, "this would cut the session that you sit at: %s; permit it in the policy, or apply "
+			   "with --confirm SECONDS, which brings the old state back unless a new connection confirms, or with --force",
+			   buffer_text(&text));
+	buffer_done(&text);
+	return allowed ? 0 : ERROR_INPUT;
+}
+
+/* --- The whole --- */
+
+/* From the commit to the guard's word nothing is to come between: a session that is cut sends SIGHUP. */
+static int application_commit(struct application *application, const char *command)
+{
+	struct wayback *back = &application->back;
+	bool store_changes = application->invocation->word_count > 0 || application->extends;
+	sigset_t set, before;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	int error;
+	if (application_is_pending(application)) {
+		wayback_fill(application);
+		error = wayback_check(application);
+		if (error == 0)
+			error = force_apply_pending(&application->visit, &application->judge, &application->options, command, &back->pending);
+		if (error == 0)
+			guard_arm(&back->guard);
+	} else {
+		error = force_apply(&application->visit, &application->judge, &application->options, store_changes ? command : NULL);
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return error;
+}
+
+/* Up to where something changes. */
+static int application_prepare(struct application *application)
+{
+	struct invocation *invocation = application->invocation;
+	int error = application_parse(application);
+	if (error == 0)
+		error = containment_open(invocation, &application->containment);
+	application->back.probes = error == 0 && containment_probes(application->containment);
+	if (error == 0 && !application->dry)
+		error = former_settle(invocation);
+	if (error == 0 && !application->dry && application_is_pending(application))
+		error = wayback_begin(application);
+	if (error < 0)
+		return error;
+	/* What was said until now is not to be lost when a new store is tried first. */
+	struct diag said;
+	diag_init(&said);
+	diag_move(&said, invocation->diag);
+	given_extend(application);
+	error = application_open(application);
+	given_restore(application);
+	diag_move(&said, invocation->diag);
+	diag_move(invocation->diag, &said);
+	diag_done(&said);
+	if (error == 0)
+		error = containment_extend(application->containment, application->visit.state, invocation->diag);
+	if (error == 0)
+		error = application_check(application);
+	if (error == 0)
+		error = containment_check(application->containment, &application->judge, invocation->diag);
+	if (error == 0) {
+		session_find(&application->session);
+		error = session_check(application);
+	}
+	return error;
+}
+
+/* Ends the waiting that was for the probes only. */
+static int probes_confirm(struct application *application)
+{
+	struct visit visit;
+	struct invocation *invocation = application->invocation;
+	struct bootfile_change *change = NULL;
+	int error = visit_begin(invocation, &visit);
+	if (error == 0)
+		error = force_boot_stage(&visit, &change);
+	if (error == 0)
+		error = store_confirm(visit.store, "apply: what was probed is as it must be", invocation->diag);
+	if (error == 0) {
+		guard_wake(&application->back.pending);
+		error = bootfile_publish(change, invocation->diag);
+	} else {
+		bootfile_discard(change);
+	}
+	visit_done(&visit);
+	return error;
+}
+
+/* Does what must work work, and nothing that must not?  Otherwise all goes back.  An exit code. */
+static int application_probe(struct application *application)
+{
+	struct invocation *invocation = application->invocation;
+	struct wayback *back = &application->back;
+	if (!back->probes)
+		return EXIT_DONE;
+	visit_done(&application->visit); /* the store is free for who takes it back */
+	int code = containment_probe(application->containment, invocation->diag, invocation->output);
+	if (code == EXIT_DONE) {
+		if (back->confirm > 0)
+			return EXIT_DONE;
+		return error_exit(probes_confirm(application));
+	}
+	struct pending pending;
+	int error = former_rollback(invocation, "apply: a probe failed", &pending);
+	if (error == 0)
+		diag_note(invocation->diag, NULL, "all is as it was before: change %" PRId64 " was taken back", pending.after);
+	return error == 0 || error == ERROR_NOT_FOUND ? code : error_exit(error);
+}
+
+static void application_done(struct application *application)
+{
+	/* Without a word: the guard looks whether anything is to be taken back. */
+	if (application->back.guard.fd >= 0)
+		close(application->back.guard.fd);
+	judge_done(&application->judge);
+	visit_done(&application->visit);
+	if (application->back.former_known)
+		former_done(&application->back.former);
+	containment_free(application->containment);
+}
+
 static int apply_run(struct invocation *invocation)
 {
-	struct application application = {
-		.invocation = invocation,
-		.options.observe = invocation_option(invocation, "observe") != NULL,
-		.dry = invocation_option(invocation, "dry-run") != NULL,
-	};
-	if (invocation->word_count == 0 && invocation_option(invocation, "set") != NULL) {
-		diag_error(invocation->diag, NULL, "--set goes with a PROFILE");
-		return EXIT_INPUT;
-	}
+	struct application application = {.invocation = invocation, .back.guard.fd = -1};
 	struct buffer command;
 	buffer_init(&command, 1u << 24);
+	host_init(&application.judge.host);
 	journal_print(invocation, &command);
-	int error = application_open(&application);
-	if (error == 0)
-		error = application_check(&application);
+	int error = application_prepare(&application);
 	if (error == 0 && application.dry)
 		plan_say(&application);
-	else if (error == 0)
-		error = force_apply(&application.visit, &application.judge, &application.options,
-				    invocation->word_count > 0 ? buffer_text(&command) : NULL);
+	else if (error < 0)
+		guard_dismiss(&application.back.guard);
+	else
+		error = application_commit(&application, buffer_text(&command));
+	int code = error_exit(error);
 	if (error == 0 && !application.dry) {
 		invocation->changed = true;
 		applied_say(&application);
+		code = application_probe(&application);
+		if (code == EXIT_DONE)
+			containment_notify(application.containment, invocation->diag);
 	}
-	judge_done(&application.judge);
-	visit_done(&application.visit);
+	application_done(&application);
 	buffer_done(&command);
-	return error_exit(error);
+	return code;
 }
 
 const struct command apply_command = {
@@ -243,6 +644,12 @@ const struct command apply_command = {
 	.details = "Makes the ruleset of the assigned policies with the facts of this host and puts it into the kernel's nftables in "
 		   "one step: no packet is judged by neither or by half of it. With PROFILE that is loaded and assigned first, in the "
 		   "same change: store and kernel both have it, or neither has.\n\n"
+		   "With --confirm the old state returns unless `cordon confirm` comes in time, from a new connection or terminal: "
+		   "also when cordon, its service or the machine dies in between. Until then the boot file stays the old one, and "
+		   "nothing else can be changed. With --for what is applied ends by itself; with both it is confirmed first. With "
+		   "--probe and --forbid all goes back at once, with exit code 1, when what must work does not, or what must not "
+		   "does.\n\n"
+		   "A policy that would cut the session that you sit at is refused without --confirm or --force.\n\n"
 		   "A policy with rules that negotiate, have a tunnel, or a conntype other than all is refused: nothing enforces "
 		   "those yet. The rules of other tables are never touched.",
 	.options = apply_options,

@@ -1,7 +1,13 @@
 #include "apps/force.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
+#include "bootcfg/boot/bootfile.h"
+#include "bootcfg/daemon/droplog.h"
+#include "bootcfg/target/conntrack.h"
+#include "core/base/cursor.h"
 #include "core/base/error.h"
 
 int force_status(struct invocation *invocation, struct nftables_status *ret_status)
@@ -92,18 +98,147 @@ static void force_restore(struct visit *visit, const struct nftables_status *bef
 	state_free(force.state);
 }
 
+/* --- What is left behind: driver file, record, tracked connections --- */
+
+enum driver_state force_state(struct invocation *invocation)
+{
+	struct driver_record record;
+	struct nftables_status status;
+	if (driver_read(DRIVER_FILE, &record) == 0)
+		return record.state;
+	struct diag *diag = invocation->diag;
+	invocation->diag = NULL;
+	bool present = force_status(invocation, &status) == 0 && status.present;
+	invocation->diag = diag;
+	enum driver_state state = !present			    ? DRIVER_STARTUP_PERMIT
+				  : status.mode == MODE_BOOT	    ? driver_startup(status.bootmode)
+				  : status.mode == MODE_BLOCK	    ? DRIVER_BLOCK
+				  : status.mode == MODE_PERMIT	    ? DRIVER_PERMIT
+								    : DRIVER_SECURE;
+	nftables_status_done(&status);
+	return state;
+}
+
+void force_record(struct invocation *invocation, enum driver_state from, enum driver_event event, const char *digest,
+		  const char *text)
+{
+	struct driver_record now = {.from = from, .event = event, .time = time(NULL), .by = "cordon"};
+	const struct driver_row *row = driver_next(from, event);
+	now.state = row->to;
+	if (row->to == DRIVER_SECURE || row->to == DRIVER_BLOCK)
+		snprintf(now.digest, sizeof(now.digest), "%s", digest);
+	struct diag said;
+	diag_init(&said);
+	if (driver_write(DRIVER_FILE, &now, &said) < 0)
+		diag_warning(invocation->diag, "driver-file", NULL, "the change is made, but what led to it could not be kept: %s",
+			     said.count > 0 ? said.messages[0].text : DRIVER_FILE);
+	diag_done(&said);
+	droplog_mode(row, now.digest, text, invocation->diag);
+}
+
+static uint8_t direction_of(const struct host *host, const struct packet *packet)
+{
+	if (host_is_me(host, &packet->src))
+		return DIRECTION_OUT;
+	return host_is_me(host, &packet->dst) ? DIRECTION_IN : DIRECTION_FORWARD;
+}
+
+/* Whether the rules in force would have let it begin. */
+static bool tracked_keep(const struct packet packets[2], void *context)
+{
+	const struct judge *judge = context;
+	struct packet first = packets[0];
+	struct verdict verdict;
+	if (ip_is_loopback(&first.src) || (host_is_me(&judge->host, &first.src) && host_is_me(&judge->host, &first.dst)))
+		return true;
+	first.direction = direction_of(&judge->host, &first);
+	classifier_judge(judge->classifier, &first, &verdict);
+	return verdict.action == ACTION_PERMIT;
+}
+
+void force_tracked_clean(struct invocation *invocation, const struct judge *judge)
+{
+	struct diag said;
+	if (judge == NULL || judge->classifier == NULL || !judge->ruleset->uses_reply)
+		return;
+	diag_init(&said);
+	if (conntrack_clean(tracked_keep, (void *)(uintptr_t)judge, &said, NULL) < 0)
+		diag_warning(invocation->diag, "tracked", NULL, "%s; what comes back of connections from before may still pass as "
+			     "an answer", said.count > 0 ? said.messages[0].text : "tracked connections were not looked at");
+	diag_done(&said);
+}
+
+int force_boot_stage(struct visit *visit, struct bootfile_change **ret_change)
+{
+	if (strcmp(visit->invocation->store, STORE_DEFAULT) != 0) {
+		*ret_change = NULL;
+		return 0;
+	}
+	return bootfile_stage("", visit->state, visit->invocation->diag, ret_change);
+}
+
+static void applied_record(struct visit *visit, enum driver_state from, const char *command)
+{
+	char digest[DIGEST_TEXT];
+	state_digest(visit->state, digest);
+	force_record(visit->invocation, from, state_assigned(visit->state) ? DRIVER_APPLY : DRIVER_NOTHING_ASSIGNED, digest, command);
+}
+
 int force_apply(struct visit *visit, const struct judge *judge, const struct nftables_options *options,
 		const char *command)
 {
 	struct nftables_status before;
-	int error = force_status(visit->invocation, &before);
+	enum driver_state from = force_state(visit->invocation);
+	int error = store_pending_refuse(visit->store, visit->invocation->diag);
+	if (error < 0)
+		return error;
+	error = force_status(visit->invocation, &before);
 	if (error == 0) {
 		error = nftables_apply(judge->ruleset, options, visit->invocation->diag);
 		if (error == 0 && command != NULL && (error = visit_commit(visit, command)) < 0)
 			force_restore(visit, &before);
 	}
 	nftables_status_done(&before);
+	if (error == 0) {
+		force_tracked_clean(visit->invocation, options->observe ? NULL : judge);
+		applied_record(visit, from, command != NULL ? command : "apply");
+	}
 	return error;
+}
+
+/* Store, then kernel. */
+static int pending_commit(struct visit *visit, const struct judge *judge, const struct nftables_options *options,
+			  const char *command, struct pending *pending)
+{
+	struct invocation *invocation = visit->invocation;
+	int error = store_commit_pending(visit->store, visit->state, command, pending, invocation->diag);
+	if (error < 0)
+		return error;
+	error = nftables_apply(judge->ruleset, options, invocation->diag);
+	if (error < 0 && store_revert(visit->store, pending->before, "the kernel refused what was applied", invocation->diag) < 0)
+		diag_error(invocation->diag, NULL, "and the store could not be put back: `cordon rollback` does that");
+	return error;
+}
+
+int force_apply_pending(struct visit *visit, const struct judge *judge, const struct nftables_options *options,
+			const char *command, struct pending *pending)
+{
+	struct invocation *invocation = visit->invocation;
+	struct bootfile_change *change = NULL;
+	enum driver_state from = force_state(invocation);
+	int error = pending->kind == PENDING_FOR ? force_boot_stage(visit, &change) : 0;
+	if (error == 0)
+		error = pending_commit(visit, judge, options, command, pending);
+	if (error < 0) {
+		bootfile_discard(change);
+		return error;
+	}
+	invocation->changed = true;
+	if (bootfile_publish(change, invocation->diag) < 0)
+		diag_error(invocation->diag, NULL, "what was applied is in force, but the boot file is the old one: `cordon boot install`");
+	force_tracked_clean(invocation, options->observe ? NULL : judge);
+	applied_record(visit, from, command);
+	return 0;
 }
 
 int force_commit(struct visit *visit, const char *command)

@@ -54,7 +54,18 @@ static const char *const step_1[] = {
 /* The policy as it was at a time is looked up by that time. */
 static const char *const step_2[] = {"CREATE INDEX change_time ON change(time);", NULL};
 
-static const char *const *const steps[] = {step_1, step_2};
+/* What waits for its owner's word: one row at most.  `born` is the change that it belongs to. */
+static const char *const step_3[] = {
+	"CREATE TABLE pending(id INTEGER PRIMARY KEY CHECK(id=1),born INTEGER NOT NULL,sum INTEGER NOT NULL,"
+	"kind INTEGER NOT NULL,before INTEGER NOT NULL,after INTEGER NOT NULL,enforced INTEGER NOT NULL,"
+	"observe INTEGER NOT NULL,mode INTEGER NOT NULL,bootmode INTEGER NOT NULL,in_force INTEGER NOT NULL,boot TEXT NOT NULL,"
+	"deadline_boottime INTEGER NOT NULL,deadline INTEGER NOT NULL,until_boottime INTEGER NOT NULL,"
+	"until INTEGER NOT NULL,uid INTEGER NOT NULL,pid INTEGER NOT NULL,guard_start INTEGER NOT NULL,"
+	"session TEXT NOT NULL)STRICT;",
+	NULL,
+};
+
+static const char *const *const steps[] = {step_1, step_2, step_3};
 
 int schema_version(void)
 {

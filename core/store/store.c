@@ -13,6 +13,7 @@
 #include "core/base/cursor.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "core/store/pending.h"
 #include "core/store/store_internal.h"
 
 int store_busy_ms = STORE_BUSY_MS;
@@ -229,7 +230,18 @@ void store_rollback(struct store *store)
 	store->changing = false;
 }
 
-int store_commit(struct store *store, struct state *state, const char *command, struct diag *diag)
+int store_finish(struct store *store, int error, struct diag *diag)
+{
+	if (error == 0)
+		error = store_execute(store, diag, "COMMIT");
+	if (error < 0)
+		store_rollback(store);
+	store->changing = false;
+	return error;
+}
+
+/* pending NULL: an ordinary change, which has to wait while one is pending. */
+static int state_commit(struct store *store, struct state *state, const char *command, struct pending *pending, struct diag *diag)
 {
 	if (!store->changing) {
 		struct place place = {.file = store->path};
@@ -238,15 +250,32 @@ int store_commit(struct store *store, struct state *state, const char *command, 
 	}
 	bool wrote = false;
 	int error = store_save(store, state, command, diag, &wrote);
-	if (error == 0 && wrote)
-		error = store_execute(store, diag, "COMMIT");
+	if (error == 0 && (wrote || pending != NULL))
+		error = store_pending_refuse(store, diag);
+	if (error == 0 && pending != NULL)
+		error = pending_insert(store, pending, wrote, diag);
+	if (error == 0 && (wrote || pending != NULL))
+		error = store_finish(store, 0, diag);
+	else
+		store_rollback(store);
 	if (error < 0)
 		store_forget(store, state);
-	if (error < 0 || !wrote)
-		store_rollback(store);
-	store->changing = false;
-	if (error == 0)
+	else
 		store_clean(state);
+	return error;
+}
+
+int store_commit(struct store *store, struct state *state, const char *command, struct diag *diag)
+{
+	return state_commit(store, state, command, NULL, diag);
+}
+
+int store_commit_pending(struct store *store, struct state *state, const char *command, struct pending *pending, struct diag *diag)
+{
+	struct pending filled = *pending;
+	int error = state_commit(store, state, command, &filled, diag);
+	if (error == 0)
+		*pending = filled;
 	return error;
 }
 

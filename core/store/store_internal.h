@@ -66,8 +66,19 @@ uint64_t change_sum(const struct change *change);
 /* store_save.c: writes what has changed; *ret_wrote false when nothing has.  Gives rows of the state their
  * ids: after a failure store_forget takes them back, after the commit store_clean clears what was changed. */
 int store_save(struct store *store, struct state *state, const char *command, struct diag *diag, bool *ret_wrote);
+/* The rows as they were after change `number`, which must be there (0: none), as a new change. */
+int store_save_revert(struct store *store, int64_t number, const char *command, struct diag *diag);
+/* A line of history and nothing else; `said` is its changes. */
+int store_save_line(struct store *store, const struct state *state, const char *command, const char *said, struct diag *diag);
 void store_forget(const struct store *store, struct state *state);
 void store_clean(struct state *state);
+
+/* pending.c: the row of a change that store_save has written (wrote), or of one that has changed nothing. */
+struct pending;
+int pending_insert(struct store *store, struct pending *pending, bool wrote, struct diag *diag);
+
+/* store.c: ends the open change, with a commit when there was no error. */
+int store_finish(struct store *store, int error, struct diag *diag);
 
 /* boot.c: the id of this boot, and when it began (Unix seconds).  In developer builds the environment
  * variable CORDON_BOOT_ID takes its place. */

@@ -368,13 +368,16 @@ static int config_save(struct save *save)
 	return error;
 }
 
-static void changes_print(const struct save *save, struct buffer *buffer)
+static void changes_print(const struct save *save, const char *said, struct buffer *buffer)
 {
+	const char *separator = said != NULL ? ": " : "";
+	if (said != NULL)
+		buffer_add_text(buffer, said);
 	for (unsigned kind = 0; kind < ROW_KINDS; kind++) {
 		if (save->names[kind].length + save->added[kind] + save->removed[kind] == 0)
 			continue;
-		if (buffer->length > 0)
-			buffer_add_text(buffer, ", ");
+		buffer_add_text(buffer, separator);
+		separator = ", ";
 		buffer_add_text(buffer, kinds[kind].table);
 		buffer_add(buffer, save->names[kind].data, save->names[kind].length);
 		if (save->unnamed[kind] > 0)
@@ -398,15 +401,15 @@ static const char *user_name(uid_t uid, char *text, size_t size)
 	return text;
 }
 
-static int history_save(struct save *save, const char *command)
+/* `said` begins what the line says of the change; NULL: nothing but what was changed. */
+static int history_save(struct save *save, const char *command, const char *said, const char *digest)
 {
-	char digest[DIGEST_TEXT], uid_text[16];
+	char uid_text[16];
 	struct buffer changes, shortened;
 	sqlite3_stmt *statement = NULL;
-	buffer_init(&changes, ROW_KINDS * (CHANGES_MOST + 64));
+	buffer_init(&changes, ROW_KINDS * (CHANGES_MOST + 64) + 128);
 	buffer_init(&shortened, COMMAND_MOST + 8);
-	changes_print(save, &changes);
-	state_digest(save->state, digest);
+	changes_print(save, said, &changes);
 	size_t length = strlen(command);
 	buffer_add(&shortened, command, length < COMMAND_MOST ? length : COMMAND_MOST);
 	if (length > COMMAND_MOST)
@@ -438,14 +441,33 @@ static int history_save(struct save *save, const char *command)
 	return error;
 }
 
+static void save_init(struct save *save, struct store *store, const char *boot, struct diag *diag)
+{
+	*save = (struct save){
+		.store = store, .diag = diag, .number = store->number + 1, .last = store->last, .total = store->total,
+	};
+	scratch_init(&save->scratch, boot);
+}
+
+static void save_done(struct save *save)
+{
+	for (unsigned i = 0; i < ROW_KINDS; i++) {
+		sqlite3_finalize(save->sums[i]);
+		sqlite3_finalize(save->moves[i]);
+		sqlite3_finalize(save->removes[i]);
+		sqlite3_finalize(save->inserts[i]);
+		buffer_done(&save->names[i]);
+	}
+	scratch_done(&save->scratch);
+}
+
 int store_save(struct store *store, struct state *state, const char *command, struct diag *diag, bool *ret_wrote)
 {
-	char boot[BOOT_TEXT];
-	struct save save = {
-		.store = store, .diag = diag, .state = state, .number = store->number + 1, .last = store->last, .total = store->total,
-	};
+	char boot[BOOT_TEXT], digest[DIGEST_TEXT];
+	struct save save;
 	boot_id(boot);
-	scratch_init(&save.scratch, boot);
+	save_init(&save, store, boot, diag);
+	save.state = state;
 	int error = removed_end(&save);
 	if (error == 0)
 		error = all_visit(&save, object_end);
@@ -459,16 +481,140 @@ int store_save(struct store *store, struct state *state, const char *command, st
 	if (error == 0 && save.wrote)
 		error = stale_end(&save);
 	if (error == 0 && save.wrote)
-		error = history_save(&save, command);
-	for (unsigned i = 0; i < ROW_KINDS; i++) {
-		sqlite3_finalize(save.sums[i]);
-		sqlite3_finalize(save.moves[i]);
-		sqlite3_finalize(save.removes[i]);
-		sqlite3_finalize(save.inserts[i]);
-		buffer_done(&save.names[i]);
-	}
-	scratch_done(&save.scratch);
+		error = history_save(&save, command, NULL, (state_digest(state, digest), digest));
 	*ret_wrote = save.wrote;
+	save_done(&save);
+	return error;
+}
+
+int store_save_line(struct store *store, const struct state *state, const char *command, const char *said, struct diag *diag)
+{
+	char digest[DIGEST_TEXT], boot[BOOT_TEXT];
+	struct save save;
+	boot_id(boot);
+	save_init(&save, store, boot, diag);
+	state_digest(state, digest);
+	int error = history_save(&save, command, said, digest);
+	save_done(&save);
+	return error;
+}
+
+/* Runs a statement whose parameters are the number of the change to go back to, and this one's. */
+static int number_execute(struct save *save, const char *sql, int64_t number)
+{
+	sqlite3_stmt *statement = NULL;
+	int error = store_prepare(save->store, save->diag, sql, &statement);
+	if (error < 0)
+		return error;
+	sqlite3_bind_int64(statement, 1, number);
+	if (sqlite3_bind_parameter_count(statement) > 1)
+		sqlite3_bind_int64(statement, 2, save->number);
+	error = statement_run(save, statement);
+	sqlite3_finalize(statement);
+	return error;
+}
+
+/* The rows that a statement gives, into the total and the names.  Its last column says whether the other side of the
+ * change has the same object: then it is noted once, as changed. */
+static int rows_note(struct save *save, int kind, const char *format, int64_t number, char sign)
+{
+	char sql[1024];
+	sqlite3_stmt *statement = NULL;
+	sqlite3_snprintf(sizeof(sql), sql, format, kinds[kind].table, kinds[kind].table);
+	int error = store_prepare(save->store, save->diag, sql, &statement), code = SQLITE_DONE;
+	if (error < 0)
+		return error;
+	sqlite3_bind_int64(statement, 1, number);
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+		uint64_t sum = (uint64_t)sqlite3_column_int64(statement, 2);
+		bool both = sqlite3_column_int(statement, sqlite3_column_count(statement) - 1) != 0;
+		const char *name = kinds[kind].name >= 0 ? (const char *)sqlite3_column_text(statement, kinds[kind].name + 3) : NULL;
+		save->total += sign == '+' ? sum : 0 - sum;
+		if (!both || (sign == '-' && name != NULL))
+			name_note(save, kind, both ? '~' : sign, name);
+	}
+	if (code != SQLITE_DONE)
+		error = store_fail(save->store, save->diag, "cannot be read");
+	sqlite3_finalize(statement);
+	return error;
+}
+
+/* What has begun since ends; what has ended since begins again, with its id. */
+static int kind_revert(struct save *save, int kind, int64_t number)
+{
+	const char *table = kinds[kind].table, *columns = kinds[kind].columns;
+	char sql[1024];
+	int error = rows_note(save, kind, "SELECT m.*,EXISTS(SELECT 1 FROM %s_past p WHERE p.id=m.id AND p.born<=?1 AND p.died>?1)"
+			      "FROM %s m WHERE m.born>?1", number, '-');
+	if (error == 0)
+		error = rows_note(save, kind, "SELECT p.*,EXISTS(SELECT 1 FROM %s m WHERE m.id=p.id)"
+				  "FROM %s_past p WHERE p.born<=?1 AND p.died>?1", number, '+');
+	sqlite3_snprintf(sizeof(sql), sql, "INSERT INTO %s_past SELECT *,?2 FROM %s WHERE born>?1", table, table);
+	if (error == 0)
+		error = number_execute(save, sql, number);
+	sqlite3_snprintf(sizeof(sql), sql, "DELETE FROM %s WHERE born>?1", table);
+	if (error == 0)
+		error = number_execute(save, sql, number);
+	sqlite3_snprintf(sizeof(sql), sql, "INSERT INTO %s(id,born,sum,%s)SELECT id,?2,sum,%s FROM %s_past WHERE born<=?1 AND died>?1",
+			 table, columns, columns, table);
+	return error == 0 ? number_execute(save, sql, number) : error;
+}
+
+/* The new state is read as any reader will read it, before it counts. */
+static int digest_update(struct save *save)
+{
+	char digest[DIGEST_TEXT];
+	struct state *state = state_new();
+	struct change change;
+	sqlite3_stmt *statement = NULL;
+	int error = store_load(save->store, (struct instant){INSTANT_NOW, 0}, save->diag, state);
+	state_digest(state, digest);
+	state_free(state);
+	if (error == 0)
+		error = store_prepare(save->store, save->diag,
+				      "SELECT " HISTORY_COLUMNS " FROM change ORDER BY number DESC LIMIT 1", &statement);
+	if (error < 0)
+		return error;
+	uint64_t sum = 0;
+	if (sqlite3_step(statement) == SQLITE_ROW && change_read(statement, &change)) {
+		change.history.digest = digest;
+		sum = change_sum(&change);
+	} else {
+		error = store_fail(save->store, save->diag, "cannot be read");
+	}
+	sqlite3_finalize(statement);
+	statement = NULL;
+	if (error == 0)
+		error = store_prepare(save->store, save->diag, "UPDATE change SET digest=?1,sum=?2 WHERE number=?3", &statement);
+	if (error < 0)
+		return error;
+	sqlite3_bind_text(statement, 1, digest, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(statement, 2, (int64_t)sum);
+	sqlite3_bind_int64(statement, 3, save->number);
+	error = statement_run(save, statement);
+	sqlite3_finalize(statement);
+	return error;
+}
+
+int store_save_revert(struct store *store, int64_t number, const char *command, struct diag *diag)
+{
+	static const char unknown[DIGEST_TEXT] = "";
+	char boot[BOOT_TEXT], said[64];
+	struct save save;
+	int error = 0;
+	boot_id(boot);
+	save_init(&save, store, boot, diag);
+	if (number > 0)
+		snprintf(said, sizeof(said), "back to change %lld", (long long)number);
+	else
+		snprintf(said, sizeof(said), "back to the empty store");
+	for (int kind = 0; error == 0 && kind < ROW_KINDS; kind++)
+		error = kind_revert(&save, kind, number);
+	if (error == 0)
+		error = history_save(&save, command, said, unknown);
+	if (error == 0)
+		error = digest_update(&save);
+	save_done(&save);
 	return error;
 }
 
