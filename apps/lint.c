@@ -7,11 +7,7 @@
 #include "apps/command.h"
 #include "apps/emit.h"
 #include "apps/loading.h"
-#include "apps/options.h"
 #include "apps/visit.h"
-#include "apps/shipped.h"
-#include "bootcfg/host.h"
-#include "bootcfg/netsh/netsh.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
 
@@ -56,51 +52,13 @@ static int each_lint(struct invocation *invocation, struct state *state)
 	return error;
 }
 
-/* JSON starts with a brace; no script does. */
-static bool is_json(const struct buffer *bytes)
-{
-	const char *text = buffer_text(bytes);
-	size_t at = bytes->length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
-	at += strspn(text + at, " \t\r\n");
-	return text[at] == '{';
-}
-
-static int script_run(struct invocation *invocation, struct state *state, const char *file, const struct buffer *bytes)
-{
-	struct netsh_options options = {.location = invocation->location, .resolve = host_resolve};
-	struct netsh_result result;
-	struct profile_variable *pairs;
-	struct buffer output;
-	int error = options_pairs(invocation, "set", state->arena, &pairs, &options.variable_count);
-	if (error < 0)
-		return error;
-	struct netsh_variable *variables = arena_alloc(state->arena, (options.variable_count + 1) * sizeof(*variables));
-	for (size_t i = 0; i < options.variable_count; i++)
-		variables[i] = (struct netsh_variable){pairs[i].name, pairs[i].value};
-	options.variables = variables;
-	buffer_init(&output, 1u << 30);
-	error = netsh_run_script(state, buffer_text(bytes), bytes->length, file, &options, invocation->diag, &output, &result);
-	buffer_done(&output);
-	return error;
-}
-
 static int argument_lint(struct invocation *invocation, const char *argument)
 {
-	struct arena *arena = arena_new();
 	struct state *state = state_new();
-	struct buffer bytes;
-	struct loaded loaded;
-	const char *path;
-	int error = shipped_read(arena, argument, invocation->diag, &path, &bytes);
-	if (error == 0 && is_json(&bytes))
-		error = loading_bytes(invocation, state, path, &bytes, true, &loaded);
-	else if (error == 0)
-		error = script_run(invocation, state, path, &bytes);
+	int error = loading_any(invocation, state, argument);
 	if (error == 0)
 		error = each_lint(invocation, state);
-	buffer_done(&bytes);
 	state_free(state);
-	arena_free(arena);
 	return error;
 }
 

@@ -22,6 +22,9 @@ int loading_profile(struct invocation *invocation, struct state *state, const ch
 int loading_bytes(struct invocation *invocation, struct state *state, const char *file, const struct buffer *bytes, bool assign,
 		  struct loaded *ret_loaded);
 
+/* A profile, which is assigned, or a netsh script (told apart by their content) into a state that is not a store's. */
+int loading_any(struct invocation *invocation, struct state *state, const char *argument);
+
 /* visit_begin and loading_profile; a profile that is refused makes no store.  visit_done in any case. */
 int loading_begin(struct invocation *invocation, const char *profile, bool assign, struct visit *visit,
 		  struct loaded *ret_loaded);

@@ -1,0 +1,566 @@
+/* cordon log: events out of logs, selected, as text. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apps/checkpoint.h"
+#include "apps/command.h"
+#include "apps/confine.h"
+#include "apps/logs.h"
+#include "apps/terminal.h"
+#include "core/base/error.h"
+#include "core/base/memory.h"
+#include "core/record/w3c.h"
+#include "logparse/meaning.h"
+#include "logparse/source.h"
+#include "logparse/tally.h"
+#include "logparse/writer/writer.h"
+
+VALUES_DEFINE(format_at, "W3C", "CSV", "TSV", "JSON", "XML", "NAT")
+VALUES_DEFINE(layout_at, "eventlog", "drops", "isa")
+VALUES_DEFINE(count_at, "source", "destination", "port", "filter")
+
+static const struct option log_options[] = {
+	LOGS_OPTIONS,
+	{.name = "format", .letter = 'o', .argument = "FORMAT", .value_at = format_at, .help = "of the output: W3C (the default), CSV, TSV, JSON (one object a line, every field), XML, NAT (a table for the terminal)"},
+	{.name = "output", .letter = 'O', .argument = "FILE", .kind = VALUE_FILE, .help = "write it there instead of standard output"},
+	{.name = "layout", .argument = "LAYOUT", .value_at = layout_at, .help = "columns: drops (of packets), eventlog (Log Parser's fifteen), isa (ISA Server's twelve)"},
+	{.name = "drops", .help = "only what says that a packet was dropped, from any source"},
+	{.name = "src", .argument = "ADDRESS", .help = "only packets from this address or network"},
+	{.name = "dst", .argument = "ADDRESS", .help = "only packets to this address or network"},
+	{.name = "port", .argument = "N", .help = "only packets from or to this port"},
+	{.name = "count", .argument = "BY", .value_at = count_at, .help = "how many packets by source, destination, port or filter; a record that stands for several counts as so many"},
+	{.name = "sort", .help = "merge several logs by time"},
+	{.name = "ecs", .help = "with -o JSON: packets in the names of the Elastic Common Schema"},
+	{.name = "ascii", .help = "with -o W3C: characters beyond ASCII as U+XXXX"},
+	{.name = "logparser-compat", .help = "with -o W3C: as Log Parser writes it, without quotes (cannot be parsed where values have blanks)"},
+	{.name = "checkpoint", .argument = "FILE", .kind = VALUE_FILE, .help = "go on where the last run with this file ended"},
+	{.name = "threads", .argument = "N", .help = "read chunks of .evtx in so many threads; the order is kept"},
+	{.name = NULL},
+};
+
+static const char *const log_examples[] = {
+	"cordon log pfirewall.log --drops --count source",
+	"who was blocked, and how often",
+	"cordon log drops.log pfirewall.log --zone +01:00 --drops --sort -o JSON --ecs",
+	"every drop of two logs, in order, for a SIEM",
+	NULL,
+};
+
+enum count_by { COUNT_NOT, COUNT_SOURCE, COUNT_DESTINATION, COUNT_PORT, COUNT_FILTER };
+
+/* What the command was asked for. */
+struct logging {
+	struct invocation *invocation;
+	struct logs logs;
+	const struct writer_type *writer;
+	struct writer_options options;
+	enum layout layout;
+	bool guessed;             /* the layout: by the first event */
+	bool whole;               /* JSON, XML: every field instead of a layout */
+	bool drops, ecs;
+	bool has_src, has_dst, has_port;
+	struct ip_prefix src, dst;
+	uint16_t port;
+	enum count_by count;
+	uint64_t threads;
+	struct checkpoint *checkpoint;
+	/* While it runs */
+	struct source *source;
+	struct writer head;       /* begun once */
+	bool begun;
+	struct tally *tally;
+	struct progress progress;
+};
+
+/* What each thread has of its own. */
+struct worker {
+	struct logging *logging;
+	struct writer writer;
+	struct meaning_space meaning;
+	struct layout_space *layout;
+	struct tally *tally;
+	struct buffer scratch;
+	uint64_t taken;
+};
+
+/* --- Options --- */
+
+static int address_option(struct invocation *invocation, const char *name, struct ip_prefix *ret_prefix, bool *ret_has)
+{
+	const char *text = invocation_option(invocation, name);
+	*ret_has = text != NULL;
+	if (text == NULL || ip_prefix_parse(text, strlen(text), ret_prefix))
+		return 0;
+	diag_error(invocation->diag, NULL, "--%s %s: an address or network is needed, such as 192.0.2.1 or 192.0.2.0/24", name, QUOTE(text));
+	return ERROR_INPUT;
+}
+
+static int number_option(struct invocation *invocation, const char *name, uint64_t least, uint64_t most, uint64_t *ret_number)
+{
+	const char *text = invocation_option(invocation, name);
+	if (text == NULL)
+		return 0;
+	if (number_parse(text, strlen(text), most, ret_number) && *ret_number >= least)
+		return 1;
+	diag_error(invocation->diag, NULL, "--%s %s: a number from %llu to %llu is needed", name, QUOTE(text), (unsigned long long)least,
+		   (unsigned long long)most);
+	return ERROR_INPUT;
+}
+
+static int layout_option(struct logging *logging)
+{
+	const struct invocation *invocation = logging->invocation;
+	const char *layout = invocation_option(invocation, "layout");
+	const char *count = invocation_option(invocation, "count");
+	static const char *const counts[] = {NULL, "source", "destination", "port", "filter"};
+	logging->layout = LAYOUT_DROPS;
+	logging->guessed = layout == NULL && !logging->drops;
+	if (layout != NULL && !layout_parse(layout, &logging->layout)) {
+		diag_error(invocation->diag, NULL, "--layout %s: it is eventlog, drops or isa", QUOTE(layout));
+		return ERROR_INPUT;
+	}
+	for (size_t i = 1; count != NULL && i < ARRAY_LENGTH(counts); i++)
+		if (strcmp(count, counts[i]) == 0)
+			logging->count = (enum count_by)i;
+	if (count != NULL && logging->count == COUNT_NOT) {
+		diag_error(invocation->diag, NULL, "--count %s: it is source, destination, port or filter", QUOTE(count));
+		return ERROR_INPUT;
+	}
+	logging->whole = logging->writer->event != NULL && layout == NULL && logging->count == COUNT_NOT && !logging->ecs;
+	return 0;
+}
+
+static int options_read(struct logging *logging)
+{
+	struct invocation *invocation = logging->invocation;
+	const char *format = invocation_option(invocation, "format");
+	uint64_t port = 0;
+	logging->threads = 1;
+	logging->drops = invocation_option(invocation, "drops") != NULL;
+	logging->ecs = invocation_option(invocation, "ecs") != NULL;
+	if (format == NULL)
+		format = logging->ecs || invocation->json ? "JSON" : "W3C";
+	logging->writer = writer_named(format);
+	if (logging->writer == NULL) {
+		diag_error(invocation->diag, NULL, "-o %s: it is W3C, CSV, TSV, JSON, XML or NAT", QUOTE(format));
+		return ERROR_INPUT;
+	}
+	logging->options = (struct writer_options){
+		.logparser_compat = invocation_option(invocation, "logparser-compat") != NULL,
+		.ascii = invocation_option(invocation, "ascii") != NULL,
+		.color = (invocation->render & DIAG_COLOR) != 0 && isatty(STDOUT_FILENO),
+		.width = terminal_width(),
+	};
+	int error = layout_option(logging);
+	if (error == 0)
+		error = address_option(invocation, "src", &logging->src, &logging->has_src);
+	if (error == 0)
+		error = address_option(invocation, "dst", &logging->dst, &logging->has_dst);
+	int port_given = error == 0 ? number_option(invocation, "port", 0, UINT16_MAX, &port) : error;
+	if (port_given >= 0)
+		error = number_option(invocation, "threads", 1, 64, &logging->threads);
+	else
+		error = port_given;
+	logging->has_port = port_given > 0;
+	logging->port = (uint16_t)port;
+	if (error < 0)
+		return error;
+	if (logging->ecs && logging->writer != &json_writer) {
+		diag_error(invocation->diag, NULL, "--ecs goes with -o JSON");
+		return ERROR_INPUT;
+	}
+	return logs_read(invocation, 0, &logging->logs);
+}
+
+/* --- One event --- */
+
+static bool prefix_holds(const struct ip_prefix *prefix, const struct ip *ip)
+{
+	return ip->family == prefix->ip.family && ip_in_prefix(ip->bytes, prefix->ip.bytes, prefix->bits);
+}
+
+static bool selected(const struct logging *logging, enum meaning meaning, const struct record *record)
+{
+	if (logging->drops && meaning != MEANING_DROP)
+		return false;
+	if (logging->has_src && !(meaning != MEANING_NONE && record_has(record, COLUMN_SRC_IP) && prefix_holds(&logging->src, &record->src)))
+		return false;
+	if (logging->has_dst && !(meaning != MEANING_NONE && record_has(record, COLUMN_DST_IP) && prefix_holds(&logging->dst, &record->dst)))
+		return false;
+	return !logging->has_port || (meaning != MEANING_NONE && ((record_has(record, COLUMN_SRC_PORT) && record->srcport == logging->port) ||
+								  (record_has(record, COLUMN_DST_PORT) && record->dstport == logging->port)));
+}
+
+static void count_add(struct worker *worker, const struct record *record)
+{
+	static const enum record_column columns[] = {[COUNT_SOURCE] = COLUMN_SRC_IP, [COUNT_DESTINATION] = COLUMN_DST_IP, [COUNT_PORT] = COLUMN_DST_PORT};
+	enum count_by by = worker->logging->count;
+	uint64_t packets = record_has(record, COLUMN_COUNT) ? record->count : 1;
+	char value[RECORD_VALUE];
+	struct cursor key = {NULL, NULL};
+	if (by != COUNT_FILTER) {
+		key = cursor_of(value, record_value(record, columns[by], value));
+	} else if (record->rule.at != NULL) {
+		buffer_clear(&worker->scratch);
+		const struct cursor parts[] = {record->policy, record->rule, record->filterlist};
+		for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+			if (parts[i].at == NULL)
+				continue;
+			buffer_add_text(&worker->scratch, worker->scratch.length > 0 ? " / " : "");
+			buffer_add(&worker->scratch, parts[i].at, cursor_left(&parts[i]));
+		}
+		key = cursor_of(buffer_text(&worker->scratch), worker->scratch.length);
+	} else {
+		key = cursor_of(value, record_value(record, COLUMN_FILTER_ID, value));
+	}
+	tally_add(worker->tally, cursor_left(&key) > 0 ? key : cursor_text("-"), packets);
+}
+
+static void event_write(struct worker *worker, const struct event *event, const struct record *record, struct buffer *output)
+{
+	struct logging *logging = worker->logging;
+	struct cell cells[RECORD_COLUMNS];
+	bool plain = !logging->options.logparser_compat && !logging->options.ascii;
+	if (logging->ecs) {
+		ecs_line(record, output);
+	} else if (logging->whole) {
+		logging->writer->event(&worker->writer, event, output);
+	} else if (logging->layout == LAYOUT_DROPS && logging->writer == &w3c_writer && plain) {
+		w3c_line(record, output);
+		worker->writer.rows++;
+	} else if (layout_cells(logging->layout, event, record, worker->layout, cells)) {
+		logging->writer->row(&worker->writer, cells, output);
+	}
+}
+
+static void event_pass(struct worker *worker, const struct event *event, struct buffer *output)
+{
+	struct logging *logging = worker->logging;
+	struct record record;
+	enum meaning meaning = MEANING_NONE;
+	bool packets = logging->layout != LAYOUT_EVENTLOG || logging->ecs || logging->count != COUNT_NOT;
+	if (logging->checkpoint != NULL && !checkpoint_pass(logging->checkpoint, event))
+		return;
+	if (packets || logging->drops || logging->has_src || logging->has_dst || logging->has_port) {
+		meaning = event_meaning(event, &worker->meaning, &record);
+		if (!selected(logging, meaning, &record) || (packets && !logging->whole && meaning == MEANING_NONE))
+			return;
+	}
+	worker->taken++;
+	if (logging->count != COUNT_NOT) {
+		if (meaning == MEANING_DROP || meaning == MEANING_PERMIT)
+			count_add(worker, &record);
+		return;
+	}
+	event_write(worker, event, meaning != MEANING_NONE ? &record : NULL, output);
+}
+
+static void worker_init(struct worker *worker, struct logging *logging)
+{
+	*worker = (struct worker){.logging = logging, .writer = logging->head, .layout = layout_space_new(), .tally = tally_new()};
+	meaning_init(&worker->meaning);
+	buffer_init(&worker->scratch, 65536);
+}
+
+static void worker_done(struct worker *worker)
+{
+	layout_space_free(worker->layout);
+	meaning_done(&worker->meaning);
+	tally_free(worker->tally);
+	buffer_done(&worker->scratch);
+}
+
+/* --- All of them --- */
+
+static const char *const count_names[][2] = {
+	[COUNT_SOURCE] = {"src-ip", "x-count"}, [COUNT_DESTINATION] = {"dst-ip", "x-count"}, [COUNT_PORT] = {"dst-port", "x-count"},
+	[COUNT_FILTER] = {"filter", "x-count"},
+};
+
+/* With the first event (NULL: there was none): then the date of a W3C log that is copied is known, and whether it is of
+ * packets. */
+static void output_begin(struct logging *logging, const struct event *event, struct buffer *output)
+{
+	static const struct columns none = {NULL, 0};
+	const struct columns counted = {count_names[logging->count], 2};
+	if (logging->begun)
+		return;
+	logging->begun = true;
+	if (logging->guessed && (event == NULL || event->kind->record == NULL))
+		logging->layout = LAYOUT_EVENTLOG;
+	uint64_t date = source_date(logging->source);
+	logging->options.date = date != 0 ? date : record_time_of_unix((int64_t)time(NULL), 0);
+	logging->head = (struct writer){.type = logging->writer, .options = logging->options};
+	if (!logging->ecs)
+		logging->writer->begin(&logging->head, logging->count != COUNT_NOT ? &counted : logging->whole ? &none : layout_columns(logging->layout),
+				       output);
+}
+
+static void counts_write(struct logging *logging, struct worker *worker, struct buffer *output)
+{
+	size_t count;
+	const struct tallied *rows = tally_sorted(worker->tally, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct cell cells[2] = {{.kind = CELL_TEXT, .text = rows[i].key}, {.kind = CELL_UNSIGNED, .integer = (int64_t)rows[i].count}};
+		logging->writer->row(&worker->writer, cells, output);
+	}
+}
+
+enum { FLUSH_AT = 1 << 18 };
+
+/* One after the other.  False when nobody reads the output any more. */
+static int events_run(struct logging *logging, struct worker *worker)
+{
+	struct buffer *output = logging->invocation->output;
+	struct event event;
+	int got;
+	while ((got = source_next(logging->source, &event)) > 0) {
+		if (!logging->begun) {
+			output_begin(logging, &event, output);
+			worker->writer = logging->head;
+		}
+		event_pass(worker, &event, output);
+		if (output->length >= FLUSH_AT && !invocation_flush(logging->invocation))
+			return 0;
+		progress_say(&logging->progress, logging->source);
+	}
+	return got;
+}
+
+/* --- In several threads --- */
+
+struct slot {
+	struct buffer text;
+	size_t index;             /* of the part that it holds */
+	bool full;
+};
+
+struct crew {
+	struct logging *logging;
+	struct reader *reader;
+	size_t parts, next, written;
+	struct slot *slots;
+	size_t slot_count;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool stopped;
+	struct reader_counts counts;
+};
+
+static void *crew_work(void *context)
+{
+	struct worker *worker = ((struct worker **)context)[0];
+	struct crew *crew = ((struct crew **)context)[1];
+	struct reader *part = NULL;
+	struct event event;
+	for (;;) {
+		pthread_mutex_lock(&crew->lock);
+		while (!crew->stopped && crew->next < crew->parts && crew->next >= crew->written + crew->slot_count)
+			pthread_cond_wait(&crew->changed, &crew->lock);
+		size_t index = crew->stopped ? crew->parts : crew->next++;
+		pthread_mutex_unlock(&crew->lock);
+		if (index >= crew->parts)
+			break;
+		struct slot *slot = &crew->slots[index % crew->slot_count];
+		crew->reader->type->part(crew->reader, index, &part);
+		while (part->type->next(part, &event) > 0)
+			event_pass(worker, &event, &slot->text);
+		pthread_mutex_lock(&crew->lock);
+		slot->full = true;
+		pthread_cond_broadcast(&crew->changed);
+		pthread_mutex_unlock(&crew->lock);
+	}
+	if (part != NULL) {
+		pthread_mutex_lock(&crew->lock);
+		crew->counts.read += part->counts.read;
+		crew->counts.recovered += part->counts.recovered;
+		crew->counts.unreadable += part->counts.unreadable;
+		crew->counts.filtered += part->counts.filtered;
+		pthread_mutex_unlock(&crew->lock);
+		part->type->close(part);
+	}
+	return NULL;
+}
+
+/* Writes the parts in their order while they are made. */
+static void crew_write(struct crew *crew)
+{
+	struct invocation *invocation = crew->logging->invocation;
+	for (size_t i = 0; i < crew->parts; i++) {
+		struct slot *slot = &crew->slots[i % crew->slot_count];
+		pthread_mutex_lock(&crew->lock);
+		while (!slot->full)
+			pthread_cond_wait(&crew->changed, &crew->lock);
+		pthread_mutex_unlock(&crew->lock);
+		buffer_add(invocation->output, buffer_text(&slot->text), slot->text.length);
+		buffer_clear(&slot->text);
+		bool open = invocation->output->length < FLUSH_AT || invocation_flush(invocation);
+		pthread_mutex_lock(&crew->lock);
+		slot->full = false;
+		crew->written = i + 1;
+		crew->stopped = !open;
+		pthread_cond_broadcast(&crew->changed);
+		pthread_mutex_unlock(&crew->lock);
+		if (!open)
+			return;
+		progress_say(&crew->logging->progress, crew->logging->source);
+	}
+}
+
+static void crew_run(struct crew *crew, struct worker *workers)
+{
+	enum { THREADS_MOST = 64, SLOT_MOST = 256 << 20 };
+	size_t count = crew->logging->threads;
+	pthread_t threads[THREADS_MOST];
+	void *contexts[THREADS_MOST][2];
+	size_t started = 0;
+	crew->slot_count = 4 * count;
+	crew->slots = memory_alloc(crew->slot_count * sizeof(*crew->slots));
+	for (size_t i = 0; i < crew->slot_count; i++) {
+		crew->slots[i] = (struct slot){.full = false};
+		buffer_init(&crew->slots[i].text, SLOT_MOST);
+	}
+	for (; started < count; started++) {
+		contexts[started][0] = &workers[started];
+		contexts[started][1] = crew;
+		if (pthread_create(&threads[started], NULL, crew_work, contexts[started]) != 0)
+			break;
+	}
+	if (started > 0)
+		crew_write(crew);
+	else
+		diag_error(crew->logging->invocation->diag, NULL, "no thread can be started: try --threads 1");
+	crew->stopped |= started == 0;
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	for (size_t i = 0; i < 4 * count; i++)
+		buffer_done(&crew->slots[i].text);
+	free(crew->slots);
+}
+
+static int threads_run(struct logging *logging, struct worker *workers)
+{
+	struct reader *reader;
+	struct buffer *output = logging->invocation->output;
+	while (source_reader(logging->source, &reader) > 0) {
+		struct crew crew = {.logging = logging, .reader = reader, .parts = reader->type->parts != NULL ? reader->type->parts(reader) : 1};
+		if (crew.parts > 1) {
+			/* Logs that have parts are event logs. */
+			output_begin(logging, NULL, output);
+			for (size_t i = 0; i < logging->threads; i++)
+				workers[i].writer = logging->head;
+			pthread_mutex_init(&crew.lock, NULL);
+			pthread_cond_init(&crew.changed, NULL);
+			crew_run(&crew, workers);
+			pthread_cond_destroy(&crew.changed);
+			pthread_mutex_destroy(&crew.lock);
+			reader->counts = crew.counts;
+			if (crew.stopped)
+				return 0;
+			continue;
+		}
+		struct event event;
+		while (reader->type->next(reader, &event) > 0) {
+			output_begin(logging, &event, output);
+			workers[0].writer = logging->head;
+			event_pass(&workers[0], &event, output);
+			if (output->length >= FLUSH_AT && !invocation_flush(logging->invocation))
+				return 0;
+		}
+	}
+	return 0;
+}
+
+/* In the process without rights. */
+static int log_work(struct invocation *invocation, void *context)
+{
+	struct logging *logging = context;
+	struct source_options options = {.reader = logging->logs.reader, .type = logging->logs.type, .sort = invocation_option(invocation, "sort") != NULL};
+	struct damages damages = {.invocation = invocation, .verbose = invocation->verbose};
+	damages_begin(&damages, &options.reader);
+	int error = source_open(invocation->words, invocation->word_count, &options, invocation->diag, &logging->source);
+	if (error < 0)
+		return error_exit(error);
+	/* Tables and counts of one thread only: their rows hang together. */
+	bool threads = logging->threads > 1 && !options.sort && logging->checkpoint == NULL && logging->writer != &nat_writer;
+	size_t count = threads ? logging->threads : 1;
+	logging->threads = count;
+	struct worker *workers = memory_alloc(count * sizeof(*workers));
+	for (size_t i = 0; i < count; i++)
+		worker_init(&workers[i], logging);
+	progress_begin(&logging->progress, invocation);
+	error = threads ? threads_run(logging, workers) : events_run(logging, &workers[0]);
+	progress_end(&logging->progress);
+	struct reader_counts counts;
+	size_t failed;
+	source_counts(logging->source, &counts, &failed);
+	/* Where no log could be read there is no output either. */
+	if (failed == 0 || counts.read + counts.filtered > 0)
+		output_begin(logging, NULL, invocation->output);
+	for (size_t i = 1; i < count; i++)
+		tally_merge(workers[0].tally, workers[i].tally);
+	workers[0].writer.columns = logging->head.columns;
+	workers[0].writer.type = logging->head.type;
+	workers[0].writer.options = logging->head.options;
+	workers[0].writer.own = logging->head.own;
+	if (logging->count != COUNT_NOT && logging->begun)
+		counts_write(logging, &workers[0], invocation->output);
+	if (!logging->ecs && logging->begun)
+		logging->writer->end(&workers[0].writer, invocation->output);
+	int code = damages_end(&damages, logging->source, error);
+	if (logging->checkpoint != NULL && code < EXIT_INPUT)
+		checkpoint_write(logging->checkpoint);
+	for (size_t i = 0; i < count; i++)
+		worker_done(&workers[i]);
+	free(workers);
+	source_close(logging->source);
+	return code;
+}
+
+static int log_run(struct invocation *invocation)
+{
+	struct logging logging = {.invocation = invocation};
+	struct target target;
+	int error = options_read(&logging);
+	const char *output = invocation_option(invocation, "output"), *checkpoint = invocation_option(invocation, "checkpoint");
+	if (error == 0)
+		error = target_open(invocation, output, &target);
+	if (error == 0 && checkpoint != NULL) {
+		error = checkpoint_open(checkpoint, invocation->diag, &logging.checkpoint);
+		if (error < 0)
+			target_close(&target, false);
+	}
+	int code = error_exit(error);
+	if (error == 0) {
+		code = confine_run(invocation, target.descriptor, log_work, &logging);
+		bool good = code == EXIT_DONE || code == EXIT_FINDING;
+		error = target_close(&target, good);
+		if (error == 0 && good && logging.checkpoint != NULL)
+			error = checkpoint_keep(logging.checkpoint, invocation->diag);
+		if (error < 0)
+			code = EXIT_SYSTEM;
+	}
+	checkpoint_free(logging.checkpoint);
+	logs_done(&logging.logs);
+	return code;
+}
+
+const struct command log_command = {
+	.name = "log",
+	.arguments = "INPUT…",
+	.help = "read event logs, firewall logs and captures, and print their events",
+	.details = "INPUT is a file, a folder with all that is in it, or - for standard input; gzip, xz and zstd are unpacked. The format is "
+		   "found out from the content: .evt, .evtx, event XML, pfirewall.log, W3C, lines of the Linux kernel, ulogd's JSON, pcap.\n\n"
+		   "Damaged logs are read as far as they can be: at the end one line on stderr says how many records were read, recovered, and could not "
+		   "be had (-v lists each with its offset). Exit code 1 says that something was lost, 0 that all is there.\n\n"
+		   "Logs come from machines that may be hostile: they are read by a process without the right to write files or reach the network.",
+	.options = log_options,
+	.examples = log_examples,
+	.least = 1,
+	.most = WORDS_ANY,
+	.words = VALUE_FILE,
+	.run = log_run,
+};

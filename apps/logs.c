@@ -1,0 +1,272 @@
+#include "apps/logs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "apps/moment.h"
+#include "core/base/error.h"
+#include "core/base/memory.h"
+
+const char *logs_format_at(size_t index)
+{
+	return readers[index] != NULL ? readers[index]->name : NULL;
+}
+
+/* --- Options --- */
+
+static int format_read(struct invocation *invocation, struct logs *logs)
+{
+	const char *format = invocation_option(invocation, "input-format");
+	struct buffer names;
+	if (format == NULL || (logs->type = reader_named(format)) != NULL)
+		return 0;
+	buffer_init(&names, 4096);
+	for (size_t i = 0; readers[i] != NULL; i++)
+		buffer_printf(&names, "%s%s", i > 0 ? ", " : "", readers[i]->name);
+	diag_error(invocation->diag, NULL, "-i %s: there is no such format; it is one of %s", QUOTE(format), buffer_text(&names));
+	buffer_done(&names);
+	return ERROR_INPUT;
+}
+
+/* UTC, Z, +01:00, -0500 */
+static int zone_read(struct invocation *invocation, struct logs *logs)
+{
+	const char *text = invocation_option(invocation, "zone");
+	uint64_t hours, minutes = 0;
+	if (text == NULL)
+		return 0;
+	logs->reader.zone_known = true;
+	if (ascii_equal(text, "UTC") || ascii_equal(text, "Z"))
+		return 0;
+	size_t length = strlen(text), colon = length == 6 && text[3] == ':';
+	bool good = (*text == '+' || *text == '-') && (length == 5 || colon == 1 || length == 3) && number_parse(text + 1, 2, 14, &hours) &&
+		    (length == 3 || number_parse(text + 3 + colon, 2, 59, &minutes));
+	if (good) {
+		logs->reader.zone = (int32_t)(hours * 60 + minutes) * (*text == '-' ? -1 : 1);
+		return 0;
+	}
+	diag_error(invocation->diag, NULL, "--zone %s: it is UTC, or the hours and minutes east of it, such as +01:00", QUOTE(text));
+	return ERROR_INPUT;
+}
+
+static int ids_add(struct invocation *invocation, const char *text, struct logs *logs)
+{
+	struct event_filter *filter = &logs->reader.filter;
+	for (const char *at = text;;) {
+		size_t length = strcspn(at, ",");
+		uint64_t id;
+		if (!number_parse(at, length, UINT32_MAX, &id)) {
+			diag_error(invocation->diag, NULL, "--event %s: event ids are needed, such as 4290,4291", QUOTE(text));
+			return ERROR_INPUT;
+		}
+		logs->ids = memory_resize(logs->ids, (filter->id_count + 1) * sizeof(*logs->ids));
+		logs->ids[filter->id_count++] = (uint32_t)id;
+		filter->ids = logs->ids;
+		if (at[length] == '\0')
+			return 0;
+		at += length + 1;
+	}
+}
+
+static int lists_read(struct invocation *invocation, struct logs *logs)
+{
+	struct event_filter *filter = &logs->reader.filter;
+	int error = 0;
+	for (size_t i = 0; i < invocation->given_count && error == 0; i++) {
+		const char *name = invocation->given[i].option->name, *value = invocation->given[i].value;
+		if (strcmp(name, "event") == 0) {
+			error = ids_add(invocation, value, logs);
+		} else if (strcmp(name, "provider") == 0) {
+			logs->providers = memory_resize(logs->providers, (filter->provider_count + 1) * sizeof(*logs->providers));
+			logs->providers[filter->provider_count++] = cursor_text(value);
+			filter->providers = logs->providers;
+		}
+	}
+	return error;
+}
+
+static int time_read(struct invocation *invocation, const char *name, int64_t now, uint64_t *ret_time)
+{
+	const char *text = invocation_option(invocation, name);
+	int64_t seconds;
+	int error = text != NULL ? moment_parse(text, now, invocation->diag, &seconds) : 0;
+	if (text != NULL && error == 0)
+		*ret_time = record_time_of_unix(seconds, 0);
+	return error;
+}
+
+int logs_read(struct invocation *invocation, int64_t now, struct logs *logs)
+{
+	if (now == 0)
+		now = (int64_t)time(NULL);
+	*logs = (struct logs){
+		.reader.live_only = invocation_option(invocation, "live-only") != NULL,
+		.reader.strict = invocation_option(invocation, "strict") != NULL,
+	};
+	int error = format_read(invocation, logs);
+	if (error == 0)
+		error = zone_read(invocation, logs);
+	if (error == 0)
+		error = lists_read(invocation, logs);
+	if (error == 0)
+		error = time_read(invocation, "since", now, &logs->reader.filter.since);
+	return error == 0 ? time_read(invocation, "until", now, &logs->reader.filter.until) : error;
+}
+
+void logs_done(struct logs *logs)
+{
+	free(logs->providers);
+	free(logs->ids);
+	*logs = (struct logs){.type = NULL};
+}
+
+/* --- Damage --- */
+
+enum { SAID_MOST = 5 };
+
+static void damage_say(const struct damage *damage, void *context)
+{
+	struct damages *damages = context;
+	pthread_mutex_lock(&damages->lock);
+	bool say = damages->verbose || (damage->lost && damages->said < SAID_MOST);
+	if (say && damage->number > 0)
+		diag_note(damages->invocation->diag, &(struct place){.file = damage->file}, "offset %llu, record %llu: %s%s", (unsigned long long)damage->offset,
+			  (unsigned long long)damage->number, damage->lost ? "lost: " : "", damage->text);
+	else if (say)
+		diag_note(damages->invocation->diag, &(struct place){.file = damage->file}, "offset %llu: %s%s", (unsigned long long)damage->offset,
+			  damage->lost ? "lost: " : "", damage->text);
+	damages->said += say;
+	damages->kept_back += !say && damage->lost;
+	/* The diag keeps so many messages only: they go out as they come. */
+	if (damages->invocation->diag->count >= DIAG_MOST / 2)
+		(void)invocation_flush(damages->invocation);
+	pthread_mutex_unlock(&damages->lock);
+}
+
+void damages_begin(struct damages *damages, struct reader_options *options)
+{
+	pthread_mutex_init(&damages->lock, NULL);
+	options->damage = damage_say;
+	options->context = damages;
+}
+
+int damages_end(struct damages *damages, const struct source *source, int error)
+{
+	struct invocation *invocation = damages->invocation;
+	struct reader_counts counts;
+	size_t failed;
+	source_counts(source, &counts, &failed);
+	pthread_mutex_destroy(&damages->lock);
+	if (error < 0)
+		return error == ERROR_INPUT && counts.unreadable > 0 ? EXIT_FINDING : error_exit(error);
+	bool lost = counts.unreadable > 0;
+	if (lost || counts.recovered > 0 || invocation->verbose)
+		diag_note(invocation->diag, NULL, "%llu records read, %llu of them recovered; %llu could not be read%s", (unsigned long long)counts.read,
+			  (unsigned long long)counts.recovered, (unsigned long long)counts.unreadable, damages->kept_back > 0 ? " (-v lists each)" : "");
+	if (failed > 0 && counts.read + counts.filtered == 0)
+		return EXIT_INPUT;
+	return lost || failed > 0 ? EXIT_FINDING : EXIT_DONE;
+}
+
+/* --- Progress --- */
+
+static int64_t milliseconds(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void progress_begin(struct progress *progress, const struct invocation *invocation)
+{
+	enum { AFTER = 1500 };
+	/* Not over what the command itself prints there. */
+	*progress = (struct progress){.wanted = isatty(STDERR_FILENO) && !isatty(STDOUT_FILENO) && !invocation->quiet, .next = milliseconds() + AFTER};
+}
+
+void progress_say(struct progress *progress, const struct source *source)
+{
+	enum { EVERY = 512, INTERVAL = 250 };
+	uint64_t done, all;
+	if (!progress->wanted || ++progress->skipped < EVERY)
+		return;
+	progress->skipped = 0;
+	int64_t now = milliseconds();
+	if (now < progress->next)
+		return;
+	progress->next = now + INTERVAL;
+	progress->shown = true;
+	source_progress(source, &done, &all);
+	if (all > 0)
+		fprintf(stderr, "\r%3.0f %% of %.1f MB\x1b[K", 100.0 * (double)done / (double)all, (double)all / 1e6);
+	else
+		fprintf(stderr, "\r%.1f MB\x1b[K", (double)done / 1e6);
+}
+
+void progress_end(struct progress *progress)
+{
+	if (progress->shown)
+		fputs("\r\x1b[K", stderr);
+	progress->wanted = false;
+}
+
+/* --- Where output goes --- */
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat left, right;
+	return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+}
+
+int target_open(struct invocation *invocation, const char *path, struct target *ret_target)
+{
+	struct stat status;
+	*ret_target = (struct target){.invocation = invocation, .descriptor = -1};
+	if (path == NULL || strcmp(path, "-") == 0)
+		return 0;
+	for (size_t i = 0; i < invocation->word_count; i++)
+		if (same_file(path, invocation->words[i])) {
+			diag_error(invocation->diag, &(struct place){.file = path}, "is an input too: nothing was written");
+			return ERROR_INPUT;
+		}
+	bool plain = stat(path, &status) != 0 || S_ISREG(status.st_mode);
+	size_t length = strlen(path) + 16;
+	ret_target->beside = memory_alloc(length);
+	(void)snprintf(ret_target->beside, length, "%s%s", path, plain ? ".XXXXXX" : "");
+	ret_target->descriptor = plain ? mkostemp(ret_target->beside, O_CLOEXEC) : open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	ret_target->path = plain ? path : NULL;
+	if (ret_target->descriptor >= 0)
+		return 0;
+	diag_error(invocation->diag, &(struct place){.file = path}, "cannot be written: %s", strerror(errno));
+	free(ret_target->beside);
+	ret_target->beside = NULL;
+	return ERROR_SYSTEM;
+}
+
+int target_close(struct target *target, bool good)
+{
+	int error = 0;
+	if (target->descriptor < 0)
+		return 0;
+	if (good && target->path != NULL) {
+		mode_t mask = umask(0);
+		(void)umask(mask);
+		(void)fchmod(target->descriptor, 0666 & ~mask);
+		if (fsync(target->descriptor) != 0 || rename(target->beside, target->path) != 0) {
+			diag_error(target->invocation->diag, &(struct place){.file = target->path}, "cannot be written: %s", strerror(errno));
+			error = ERROR_SYSTEM;
+		}
+	}
+	if (target->path != NULL && (!good || error < 0))
+		(void)unlink(target->beside);
+	(void)close(target->descriptor);
+	free(target->beside);
+	*target = (struct target){.descriptor = -1};
+	return error;
+}

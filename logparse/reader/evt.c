@@ -1,0 +1,473 @@
+/* Event logs of Windows NT to 2003 (.evt): logs.md 2.1, whose rules are numbered there.  The file is a ring: a record or
+ * the record that ends it may run over the end of the file and go on behind the header.  A log that was copied while in
+ * use has a stale header; the end record is believed instead. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/error.h"
+#include "core/base/json.h"
+#include "core/base/memory.h"
+#include "logparse/meaning.h"
+#include "logparse/reader/evtx_value.h"
+#include "logparse/reader/reader.h"
+#include "logparse/reader/seen.h"
+#include "logparse/text.h"
+
+enum {
+	HEAD = 48,
+	END = 40,                 /* the record that ends the ring */
+	FIXED = 56,               /* of a record, before its texts */
+	RECORD_LEAST = FIXED + 4, /* with the copy of its length */
+	TEXT_MOST = 1 << 20,
+	STRINGS_MOST = 65535,
+};
+static const uint8_t signature[4] = {'L', 'f', 'L', 'e'};
+
+enum phase { PHASE_LIVE, PHASE_STALE, PHASE_OVER };
+
+struct evt {
+	struct reader reader;
+	struct input *input;
+	const uint8_t *bytes;
+	size_t length;
+	enum phase phase;
+	size_t at;                /* of the next record, or where the search for stale ones is */
+	size_t end;               /* of the live chain: where the end record is */
+	bool wrapped;             /* the chain has passed the end of the file */
+	bool chained;             /* an end record was found */
+	uint64_t number;          /* that the next live record should have */
+	uint64_t left;            /* live records that are still to come, at most */
+	struct seen seen;
+	struct buffer record;     /* one that runs over the end, put together */
+	struct buffer text;
+	/* Of the record that was read last. */
+	const uint8_t *here;
+	size_t size;
+	size_t strings, string_count; /* in text: each ends in a NUL */
+	bool short_strings;       /* fewer than the record says */
+	uint64_t again;           /* live records that the search for stale ones will come across */
+};
+
+static const struct event_kind evt_kind;
+
+static int evt_guess(const uint8_t *head, size_t length, const char *name, const char **ret_why)
+{
+	(void)name;
+	if (length >= HEAD && le32(head) == HEAD && memcmp(head + 4, signature, 4) == 0)
+		return 100;
+	/* Carved, or its header gone. */
+	for (size_t at = 0; at + FIXED <= length; at += 4)
+		if (memcmp(head + at + 4, signature, 4) == 0 && le32(head + at) >= FIXED && le32(head + at) % 4 == 0)
+			return 60;
+	*ret_why = "no LfLe header";
+	return 0;
+}
+
+/* --- The ring --- */
+
+/* So many bytes of the ring from an offset on, put together when they run over the end. */
+static const uint8_t *ring(struct evt *evt, size_t offset, size_t size)
+{
+	size_t there = evt->length - offset;
+	if (size <= there)
+		return evt->bytes + offset;
+	if (size - there > evt->length - HEAD)
+		return NULL;
+	buffer_clear(&evt->record);
+	buffer_add(&evt->record, evt->bytes + offset, there);
+	buffer_add(&evt->record, evt->bytes + HEAD, size - there);
+	return evt->record.full ? NULL : (const uint8_t *)evt->record.data;
+}
+
+static size_t ring_after(const struct evt *evt, size_t offset, size_t size)
+{
+	size_t there = evt->length - offset;
+	return size < there ? offset + size : HEAD + (size - there);
+}
+
+/* The size of the record at an offset, 0 when there is none.  wraps: it may run over the end of the file. */
+static size_t record_size(struct evt *evt, size_t offset, bool wraps)
+{
+	if (evt->length - offset < 8 || memcmp(evt->bytes + offset + 4, signature, 4) != 0)
+		return 0;
+	size_t size = le32(evt->bytes + offset), most = wraps ? evt->length - HEAD : evt->length - offset;
+	if (size < RECORD_LEAST || size > most || size % 4 != 0)
+		return 0;
+	const uint8_t *bytes = ring(evt, offset, size);
+	return bytes != NULL && le32(bytes + size - 4) == size ? size : 0;
+}
+
+/* An end record at an offset of the ring: its four numbers. */
+static bool end_read(struct evt *evt, size_t offset, uint32_t ret_numbers[4])
+{
+	static const uint8_t marks[20] = {0x28, 0, 0, 0, 0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x22, 0x22,
+					  0x33, 0x33, 0x33, 0x33, 0x44, 0x44, 0x44, 0x44};
+	const uint8_t *bytes = evt->length - offset >= 4 && le32(evt->bytes + offset) == END ? ring(evt, offset, END) : NULL;
+	if (bytes == NULL || memcmp(bytes, marks, sizeof(marks)) != 0)
+		return false;
+	for (size_t i = 0; i < 4; i++)
+		ret_numbers[i] = le32(bytes + 20 + 4 * i); /* oldest offset, end offset, next number, oldest number */
+	return true;
+}
+
+/* The end record with the highest number, where it says that it is. */
+static bool end_find(struct evt *evt, uint32_t ret_numbers[4])
+{
+	uint32_t numbers[4];
+	bool found = false;
+	for (size_t at = HEAD; at + 4 <= evt->length; at += 4) {
+		if (evt->bytes[at] != END || !end_read(evt, at, numbers) || numbers[1] != at || numbers[0] < HEAD || numbers[0] >= evt->length)
+			continue;
+		if (!found || numbers[2] > ret_numbers[2])
+			memcpy(ret_numbers, numbers, sizeof(numbers));
+		found = true;
+	}
+	return found;
+}
+
+static void chain_begin(struct evt *evt)
+{
+	enum { DIRTY = 1 };
+	uint32_t numbers[4] = {0};
+	bool head = evt->length >= HEAD && le32(evt->bytes) == HEAD && memcmp(evt->bytes + 4, signature, 4) == 0, found = false;
+	if (head && (le32(evt->bytes + 36) & DIRTY) == 0 && le32(evt->bytes + 20) < evt->length && le32(evt->bytes + 20) >= HEAD)
+		found = end_read(evt, le32(evt->bytes + 20), numbers) && numbers[1] == le32(evt->bytes + 20) && numbers[0] >= HEAD &&
+			numbers[0] < evt->length;
+	found = found || (head && end_find(evt, numbers));
+	if (!found) {
+		reader_damage(&evt->reader, 0, 0, false, head ? "no end record: every record is searched for" : "no header: every record is searched for");
+		evt->phase = PHASE_STALE;
+		return;
+	}
+	evt->chained = true;
+	evt->at = numbers[0];
+	evt->end = numbers[1];
+	evt->number = numbers[3];
+	evt->left = numbers[2] - numbers[3];
+}
+
+/* --- A record --- */
+
+static void text_take(struct evt *evt, size_t from, size_t limit, size_t *ret_next)
+{
+	size_t at = from;
+	while (at + 1 < limit && le16(evt->here + at) != 0)
+		at += 2;
+	if (from < limit)
+		evtx_text(evt->here + from, (at - from) / 2, FORM_PLAIN, &evt->text);
+	*ret_next = at + 2;
+}
+
+/* Where a string ends in `text` is told by NULs: U+0000 cannot be in a string of this format. */
+static void strings_take(struct evt *evt)
+{
+	size_t at = le32(evt->here + 36), count = le16(evt->here + 26), limit = evt->size - 4;
+	evt->strings = evt->text.length;
+	evt->string_count = 0;
+	for (; evt->string_count < count && at >= FIXED && at + 1 < limit; evt->string_count++) {
+		text_take(evt, at, limit, &at);
+		buffer_add_char(&evt->text, '\0');
+	}
+	evt->short_strings = evt->string_count < count;
+}
+
+static uint64_t filetime(uint32_t seconds)
+{
+	return seconds == 0 ? 0 : record_time_of_unix((int64_t)seconds, 0);
+}
+
+static void event_make(struct evt *evt, size_t offset, struct event *event)
+{
+	const uint8_t *here = evt->here;
+	size_t next, limit = evt->size - 4, sid = le32(here + 44), sid_size = le32(here + 40), data = le32(here + 52), data_size = le32(here + 48);
+	size_t marks[4];
+	buffer_clear(&evt->text);
+	text_take(evt, FIXED, limit, &next);
+	marks[0] = evt->text.length;
+	text_take(evt, next, limit, &next);
+	marks[1] = evt->text.length;
+	if (sid_size > 0 && sid_size <= UINT16_MAX && sid < limit && sid_size <= limit - sid)
+		evtx_value_text(&(struct evtx_value){here + sid, (uint16_t)sid_size, EVTX_SID}, FORM_PLAIN, &evt->text);
+	marks[2] = evt->text.length;
+	strings_take(evt);
+	const char *text = buffer_text(&evt->text);
+	*event = (struct event){
+		.kind = &evt_kind, .source = evt, .file = evt->reader.file, .offset = offset,
+		.time = filetime(le32(here + 12)), .written = filetime(le32(here + 16)), .number = le32(here + 8),
+		.id = le16(here + 20), .id_full = le32(here + 20), .type = le16(here + 24), .category = le16(here + 28),
+		.provider = {text, text + marks[0]}, .computer = {text + marks[0], text + marks[1]}, .sid = {text + marks[1], text + marks[2]},
+	};
+	if (data_size > 0 && data < limit && data_size <= limit - data) {
+		event->binary = here + data;
+		event->binary_length = data_size;
+	}
+}
+
+/* 1: an event, 0: not wanted. */
+static int record_take(struct evt *evt, size_t offset, size_t size, bool recovered, struct event *ret_event)
+{
+	evt->here = ring(evt, offset, size);
+	evt->size = size;
+	uint32_t number = le32(evt->here + 8), time = le32(evt->here + 12), data_size = le32(evt->here + 48);
+	if (seen_before(&evt->seen, number, time)) {
+		if (evt->again > 0)
+			evt->again--;
+		else
+			evt->reader.counts.duplicates++;
+		return 0;
+	}
+	evt->again += !recovered && offset + size <= evt->length;
+	event_make(evt, offset, ret_event);
+	ret_event->recovered = recovered;
+	if (!event_filter_holds(&evt->reader.options.filter, ret_event)) {
+		evt->reader.counts.filtered++;
+		return 0;
+	}
+	if (evt->short_strings)
+		reader_damage(&evt->reader, offset, number, false, "has fewer strings than it says");
+	if (data_size > 0 && ret_event->binary == NULL)
+		reader_damage(&evt->reader, offset, number, false, "its data is outside of it");
+	evt->reader.counts.read++;
+	evt->reader.counts.recovered += recovered;
+	return 1;
+}
+
+/* A record cut off: its length is not repeated at its end.  What is there of it is an event all the same. */
+static int record_take_torn(struct evt *evt, size_t offset, struct event *ret_event)
+{
+	size_t there = evt->length - offset, size = there >= FIXED ? le32(evt->bytes + offset) : 0;
+	if (size < RECORD_LEAST || memcmp(evt->bytes + offset + 4, signature, 4) != 0 || size > there)
+		return 0;
+	reader_damage(&evt->reader, offset, le32(evt->bytes + offset + 8), false, "its length is not the one at its end: cut off");
+	return record_take(evt, offset, size, true, ret_event);
+}
+
+/* The next offset at which the record of this number, or one after it, begins; the length when there is none. */
+static size_t live_search(struct evt *evt, size_t from, uint64_t number, uint64_t last)
+{
+	for (size_t at = (from + 3) & ~(size_t)3; at + FIXED <= evt->length; at += 4)
+		if (evt->bytes[at + 4] == 'L' && record_size(evt, at, true) > 0 && le32(evt->bytes + at + 8) >= number &&
+		    le32(evt->bytes + at + 8) < last)
+			return at;
+	return evt->length;
+}
+
+/* What is no record where one should be: filler before the end of the file, or damage. */
+static int live_gap(struct evt *evt, struct event *ret_event)
+{
+	size_t at = evt->at, left = evt->length - at;
+	int taken = record_take_torn(evt, at, ret_event);
+	size_t next = live_search(evt, at + 4, evt->number + (taken > 0), evt->number + evt->left);
+	bool filler = left < RECORD_LEAST || (next == evt->length && !evt->wrapped && evt->end < at);
+	if (!filler && taken == 0)
+		reader_damage(&evt->reader, at, evt->number, true, "no record where one should be");
+	if (next < evt->length && (evt->end <= at || next < evt->end)) {
+		evt->at = next;
+	} else if (!evt->wrapped && evt->end <= at) {
+		evt->wrapped = true;
+		evt->at = HEAD;
+	} else {
+		evt->left = 0;
+	}
+	return taken;
+}
+
+static int live_next(struct evt *evt, struct event *ret_event)
+{
+	while (evt->left > 0 && evt->at != evt->end) {
+		if (evt->at + 8 > evt->length) {
+			if (evt->wrapped)
+				break;
+			evt->wrapped = true;
+			evt->at = HEAD;
+			continue;
+		}
+		size_t offset = evt->at, size = record_size(evt, offset, !evt->wrapped);
+		if (size == 0) {
+			if (live_gap(evt, ret_event) > 0)
+				return 1;
+			continue;
+		}
+		uint64_t number = le32(evt->bytes + offset + 8);
+		uint64_t passed = number >= evt->number ? number - evt->number + 1 : 1;
+		evt->number = number + 1;
+		evt->left -= passed < evt->left ? passed : evt->left;
+		evt->at = ring_after(evt, offset, size);
+		evt->wrapped |= evt->at < offset;
+		if (record_take(evt, offset, size, false, ret_event) > 0)
+			return 1;
+	}
+	evt->phase = PHASE_STALE;
+	evt->at = 0;
+	return 0;
+}
+
+/* Records that the chain does not hold: of an earlier round, or all of them where there is no chain. */
+static int stale_next(struct evt *evt, struct event *ret_event)
+{
+	while (evt->at + FIXED <= evt->length) {
+		size_t offset = evt->at;
+		const uint8_t *mark = evt->bytes[offset + 4] == 'L' ? evt->bytes + offset + 4
+								    : memchr(evt->bytes + offset + 4, 'L', evt->length - offset - 4);
+		if (mark == NULL)
+			break;
+		offset = ((size_t)(mark - evt->bytes) - 4 + 3) & ~(size_t)3;
+		evt->at = offset + 4;
+		if (offset + FIXED > evt->length || memcmp(evt->bytes + offset + 4, signature, 4) != 0)
+			continue;
+		size_t size = record_size(evt, offset, true);
+		if (size == 0)
+			continue;
+		if (record_take(evt, offset, size, true, ret_event) > 0)
+			return 1;
+	}
+	evt->phase = PHASE_OVER;
+	return 0;
+}
+
+static int evt_next(struct reader *reader, struct event *ret_event)
+{
+	struct evt *evt = (struct evt *)reader;
+	int taken = 0;
+	if (evt->phase == PHASE_LIVE)
+		taken = live_next(evt, ret_event);
+	if (reader->options.strict && reader->counts.unreadable > 0)
+		return ERROR_INPUT;
+	if (taken == 0 && evt->phase == PHASE_STALE && !(reader->options.live_only && evt->chained))
+		taken = stale_next(evt, ret_event);
+	return taken;
+}
+
+static void evt_close(struct reader *reader)
+{
+	struct evt *evt = (struct evt *)reader;
+	seen_done(&evt->seen);
+	buffer_done(&evt->record);
+	buffer_done(&evt->text);
+	free(evt);
+}
+
+static int evt_open(struct input *input, const struct reader_options *options, struct diag *diag, struct reader **ret_reader)
+{
+	struct evt *evt = memory_alloc(sizeof(*evt));
+	*evt = (struct evt){.reader = {.type = &evt_reader, .options = *options, .diag = diag, .file = input_name(input)}, .input = input};
+	buffer_init(&evt->record, (size_t)1 << 31);
+	buffer_init(&evt->text, TEXT_MOST * 16);
+	int error = input_whole(input, &evt->bytes, &evt->length);
+	if (error < 0) {
+		evt_close(&evt->reader);
+		return error;
+	}
+	chain_begin(evt);
+	*ret_reader = &evt->reader;
+	return 0;
+}
+
+/* --- Events --- */
+
+static void evt_data(const struct event *event, event_take take, void *context)
+{
+	const struct evt *evt = event->source;
+	const char *at = buffer_text(&evt->text) + evt->strings;
+	for (size_t i = 0; i < evt->string_count; i++) {
+		size_t length = strlen(at);
+		take(context, (struct cursor){"", ""}, (struct cursor){at, at + length});
+		at += length + 1;
+	}
+}
+
+static void json_member(struct buffer *buffer, const char *name, struct cursor text)
+{
+	buffer_printf(buffer, "\"%s\":\"", name);
+	buffer_add_json(buffer, text.at, cursor_left(&text));
+	buffer_add_text(buffer, "\",");
+}
+
+static void json_string(void *context, struct cursor name, struct cursor value)
+{
+	struct buffer *buffer = context;
+	(void)name;
+	buffer_add_text(buffer, buffer->data[buffer->length - 1] == '[' ? "\"" : ",\"");
+	buffer_add_json(buffer, value.at, cursor_left(&value));
+	buffer_add_char(buffer, '"');
+}
+
+static void hex_add(struct buffer *buffer, const uint8_t *bytes, size_t length)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *to = buffer_room(buffer, 2 * length);
+	for (size_t i = 0; to != NULL && i < length; i++) {
+		*to++ = digits[bytes[i] >> 4];
+		*to++ = digits[bytes[i] & 15];
+	}
+	if (to != NULL)
+		buffer_took(buffer, to);
+}
+
+static void evt_json(const struct event *event, struct buffer *buffer)
+{
+	const struct evt *evt = event->source;
+	buffer_printf(buffer, "{\"RecordNumber\":%llu,\"TimeGenerated\":\"", (unsigned long long)event->number);
+	evtx_time(event->time, buffer);
+	buffer_add_text(buffer, "\",\"TimeWritten\":\"");
+	evtx_time(event->written, buffer);
+	buffer_printf(buffer, "\",\"EventID\":%u,\"EventIDFull\":%u,\"EventType\":%u,\"EventTypeName\":\"%s\",\"EventCategory\":%u,", event->id,
+		      event->id_full, event->type, event_type_name(event->type), event->category);
+	json_member(buffer, "SourceName", event->provider);
+	json_member(buffer, "ComputerName", event->computer);
+	json_member(buffer, "SID", event->sid);
+	buffer_add_text(buffer, "\"Strings\":[");
+	evt_data(event, json_string, buffer);
+	buffer_add_text(buffer, "],\"Data\":\"");
+	hex_add(buffer, event->binary, event->binary_length);
+	buffer_printf(buffer, "\",\"ReservedFlags\":%u,\"ClosingRecordNumber\":%u%s}", le16(evt->here + 30), le32(evt->here + 32),
+		      event->recovered ? ",\"Recovered\":true" : "");
+}
+
+static void xml_string(void *context, struct cursor name, struct cursor value)
+{
+	struct buffer *buffer = context;
+	(void)name;
+	buffer_add_text(buffer, "<Data>");
+	buffer_add_xml(buffer, value.at, cursor_left(&value));
+	buffer_add_text(buffer, "</Data>");
+}
+
+/* As Windows shows events of such sources; level from the type. */
+static void evt_xml(const struct event *event, struct buffer *buffer)
+{
+	unsigned level = event->type == 1 ? 2 : event->type == 2 ? 3 : event->type == 4 ? 4 : 0;
+	const char *keywords = event->type == 8 ? "0xa0000000000000" : event->type == 16 ? "0x90000000000000" : "0x80000000000000";
+	buffer_add_text(buffer, "<Event xmlns=\"http://schemas.microsoft.com/win/2004/08/events/event\"><System><Provider Name=\"");
+	buffer_add_xml(buffer, event->provider.at, cursor_left(&event->provider));
+	buffer_printf(buffer, "\"/><EventID Qualifiers=\"%u\">%u</EventID><Level>%u</Level><Task>%u</Task><Keywords>%s</Keywords>"
+		      "<TimeCreated SystemTime=\"", event->id_full >> 16, event->id, level, event->category, keywords);
+	evtx_time(event->time, buffer);
+	buffer_printf(buffer, "\"/><EventRecordID>%llu</EventRecordID><Computer>", (unsigned long long)event->number);
+	buffer_add_xml(buffer, event->computer.at, cursor_left(&event->computer));
+	buffer_add_text(buffer, "</Computer>");
+	if (cursor_left(&event->sid) > 0) {
+		buffer_add_text(buffer, "<Security UserID=\"");
+		buffer_add_xml(buffer, event->sid.at, cursor_left(&event->sid));
+		buffer_add_text(buffer, "\"/>");
+	}
+	buffer_add_text(buffer, "</System><EventData>");
+	evt_data(event, xml_string, buffer);
+	if (event->binary_length > 0) {
+		buffer_add_text(buffer, "<Binary>");
+		hex_add(buffer, event->binary, event->binary_length);
+		buffer_add_text(buffer, "</Binary>");
+	}
+	buffer_add_text(buffer, "</EventData></Event>");
+}
+
+static const struct event_kind evt_kind = {.format = "evt", .json = evt_json, .xml = evt_xml, .data = evt_data};
+
+const struct reader_type evt_reader = {
+	.name = "evt",
+	.what = "event log of Windows NT to 2003",
+	.guess = evt_guess,
+	.open = evt_open,
+	.next = evt_next,
+	.close = evt_close,
+};

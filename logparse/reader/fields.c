@@ -1,0 +1,273 @@
+#include "logparse/reader/fields.h"
+
+#include <stdlib.h>
+
+#include "core/base/error.h"
+#include "core/base/memory.h"
+#include "logparse/reader/evtx_value.h"
+#include "logparse/text.h"
+
+static const struct event_kind fields_kind;
+
+struct cursor fields_value(const struct fields *fields, const char *name)
+{
+	for (size_t i = 0; i < fields->count && i < fields->value_count; i++)
+		if (ascii_equal(fields->name[i], name))
+			return fields->value[i];
+	return (struct cursor){NULL, NULL};
+}
+
+/* --- Lines --- */
+
+static int column_of(const struct fields *fields, const char *name)
+{
+	for (const struct field_name *row = fields->dialect; row != NULL && row->name != NULL; row++)
+		if (ascii_equal(row->name, name))
+			return (int)row->column;
+	for (int i = 0; i < RECORD_COLUMNS; i++)
+		if (ascii_equal(record_columns[i].name, name))
+			return i;
+	return -1;
+}
+
+static void columns_read(struct fields *fields, struct cursor text)
+{
+	struct cursor word;
+	free(fields->names);
+	char *at = fields->names = memory_alloc(cursor_left(&text) + 1);
+	fields->count = 0;
+	while (fields->count < FIELDS_MOST && (cursor_skip_blanks(&text), cursor_word(&text, &word))) {
+		size_t length = cursor_left(&word);
+		memcpy(at, word.at, length);
+		at[length] = '\0';
+		fields->name[fields->count] = at;
+		fields->column[fields->count++] = (int16_t)column_of(fields, at);
+		at += length + 1;
+	}
+	cursor_skip_blanks(&text);
+	if (cursor_left(&text) > 0)
+		reader_damage(&fields->reader, lines_number(fields->lines), 0, false, "more than 256 columns: the rest is left out");
+}
+
+static bool line_begins(struct cursor line, const char *word, struct cursor *ret_rest)
+{
+	size_t length = strlen(word);
+	if (cursor_left(&line) < length || !ascii_equal_n(line.at, length, word))
+		return false;
+	*ret_rest = (struct cursor){line.at + length, line.end};
+	return true;
+}
+
+static void directive_read(struct fields *fields, struct cursor line)
+{
+	struct cursor rest, day, clock;
+	struct record record = {0};
+	if (line_begins(line, "#Fields:", &rest)) {
+		columns_read(fields, rest);
+	} else if (line_begins(line, "#Date:", &rest)) {
+		cursor_skip_blanks(&rest);
+		if (!cursor_word(&rest, &day) || !record_set(&record, COLUMN_DATE, day))
+			return;
+		cursor_skip_blanks(&rest);
+		if (cursor_word(&rest, &clock))
+			record_set(&record, COLUMN_TIME, clock);
+		fields->reader.date = record.time;
+	}
+}
+
+/* A value in quotes, those in it doubled; false when they are not closed. */
+static bool quoted_read(struct fields *fields, struct cursor *line, struct cursor *ret_value)
+{
+	const char *start = ++line->at, *quote;
+	bool doubled = false;
+	while ((quote = memchr(line->at, '"', cursor_left(line))) != NULL) {
+		line->at = quote + 1;
+		if (line->at == line->end || *line->at != '"')
+			break;
+		line->at++;
+		doubled = true;
+	}
+	if (quote == NULL)
+		return false;
+	*ret_value = (struct cursor){start, quote};
+	if (!doubled)
+		return true;
+	char *to = buffer_room(&fields->text, (size_t)(quote - start)), *first = to;
+	if (to == NULL)
+		return false;
+	for (const char *at = start; at < quote; at++) {
+		*to++ = *at;
+		at += *at == '"';
+	}
+	buffer_took(&fields->text, to);
+	*ret_value = (struct cursor){first, to};
+	return true;
+}
+
+static bool values_read(struct fields *fields, struct cursor line)
+{
+	fields->value_count = 0;
+	buffer_clear(&fields->text);
+	for (;;) {
+		while (line.at < line.end && ascii_blank(*line.at))
+			line.at++;
+		if (line.at == line.end)
+			return true;
+		if (fields->value_count == FIELDS_MOST)
+			return false;
+		struct cursor *value = &fields->value[fields->value_count++];
+		if (*line.at == '"') {
+			if (!quoted_read(fields, &line, value))
+				return false;
+			continue;
+		}
+		value->at = line.at;
+		while (line.at < line.end && *line.at != ' ' && *line.at != '\t')
+			line.at++;
+		value->end = line.at;
+		if (value->end - value->at == 1 && *value->at == '-')
+			*value = (struct cursor){NULL, NULL};
+	}
+}
+
+static bool record_make(struct fields *fields, struct record *record)
+{
+	*record = (struct record){0};
+	for (size_t i = 0; i < fields->value_count; i++)
+		if (fields->column[i] >= 0 && fields->value[i].at != NULL &&
+		    !record_set(record, (enum record_column)fields->column[i], fields->value[i]))
+			return false;
+	if (fields->local && record_has(record, COLUMN_DATE)) {
+		if (fields->reader.options.zone_known)
+			record->time = (uint64_t)((int64_t)record->time - (int64_t)fields->reader.options.zone * 60 * 10000000);
+		else
+			record->has &= ~RECORD_HAS(COLUMN_DATE);
+	}
+	return fields->finish == NULL || fields->finish(fields, record);
+}
+
+/* The space of the reader's one event. */
+struct fields_event {
+	struct fields fields;
+	struct record record;
+};
+
+static bool line_take(struct fields *fields, struct cursor line, struct event *event)
+{
+	struct record *record = &((struct fields_event *)fields)->record;
+	if (fields->count == 0 || !values_read(fields, line) || fields->value_count != fields->count || !record_make(fields, record))
+		return false;
+	*event = (struct event){
+		.kind = &fields_kind, .source = fields, .file = fields->reader.file, .offset = lines_number(fields->lines),
+		.time = record_has(record, COLUMN_DATE) ? record->time : 0, .id = record_has(record, COLUMN_EVENTID) ? record->eventid : EVENT_NO_ID,
+		.id_full = record_has(record, COLUMN_EVENTID) ? record->eventid : EVENT_NO_ID,
+		.number = record_has(record, COLUMN_RECORDNUMBER) ? record->recordnumber : 0, .type = 4,
+		.provider = record->source, .channel = record->log, .computer = record->computername, .recovered = record->recovered,
+	};
+	return true;
+}
+
+int fields_next(struct reader *reader, struct event *ret_event)
+{
+	struct fields *fields = (struct fields *)reader;
+	struct cursor line;
+	bool cut;
+	int got;
+	while ((got = lines_next(fields->lines, &line, &cut)) > 0) {
+		if (cursor_left(&line) > 0 && *line.at == '#') {
+			directive_read(fields, line);
+			continue;
+		}
+		struct cursor rest = line;
+		cursor_skip_blanks(&rest);
+		if (cursor_left(&rest) == 0)
+			continue;
+		if (cut || !line_take(fields, line, ret_event)) {
+			reader_damage(reader, lines_number(fields->lines), 0, true, cut ? "a line longer than 1 MiB"
+					: fields->count == 0 ? "a line before any #Fields" : "a line that does not have the columns of #Fields");
+			if (reader->options.strict)
+				return ERROR_INPUT;
+			continue;
+		}
+		if (!event_filter_holds(&reader->options.filter, ret_event)) {
+			reader->counts.filtered++;
+			continue;
+		}
+		reader->counts.read++;
+		reader->counts.recovered += ret_event->recovered;
+		return 1;
+	}
+	return got;
+}
+
+void fields_close(struct reader *reader)
+{
+	struct fields *fields = (struct fields *)reader;
+	lines_free(fields->lines);
+	free(fields->names);
+	buffer_done(&fields->text);
+	free(fields);
+}
+
+int fields_open(struct input *input, const struct reader_options *options, struct diag *diag, const struct reader_type *type,
+		struct fields **ret_fields)
+{
+	struct fields_event *event = memory_alloc(sizeof(*event));
+	*event = (struct fields_event){.fields = {.reader = {.type = type, .options = *options, .diag = diag, .file = input_name(input)},
+						  .input = input}};
+	event->fields.lines = lines_new(input);
+	buffer_init(&event->fields.text, 2 * LINE_MOST);
+	*ret_fields = &event->fields;
+	return 0;
+}
+
+/* --- Events --- */
+
+static bool fields_record(const struct event *event, struct record *ret_record)
+{
+	*ret_record = ((const struct fields_event *)event->source)->record;
+	return true;
+}
+
+static void fields_data(const struct event *event, event_take take, void *context)
+{
+	const struct fields *fields = event->source;
+	for (size_t i = 0; i < fields->count; i++)
+		if (fields->value[i].at != NULL)
+			take(context, cursor_text(fields->name[i]), fields->value[i]);
+}
+
+/* Digits that mean the same as a number: no sign, no zero before them, exact in 64 bits. */
+static bool is_number(struct cursor value)
+{
+	size_t length = cursor_left(&value);
+	if (length == 0 || length > 18 || (length > 1 && *value.at == '0'))
+		return false;
+	for (const char *at = value.at; at < value.end; at++)
+		if (!ascii_digit(*at))
+			return false;
+	return true;
+}
+
+static void json_field(void *context, struct cursor name, struct cursor value)
+{
+	struct buffer *buffer = context;
+	bool number = is_number(value);
+	buffer_add_text(buffer, buffer->data[buffer->length - 1] == '{' ? "\"" : ",\"");
+	buffer_add_json(buffer, name.at, cursor_left(&name));
+	buffer_add_text(buffer, number ? "\":" : "\":\"");
+	buffer_add_json(buffer, value.at, cursor_left(&value));
+	if (!number)
+		buffer_add_char(buffer, '"');
+}
+
+static void fields_json(const struct event *event, struct buffer *buffer)
+{
+	buffer_add_char(buffer, '{');
+	fields_data(event, json_field, buffer);
+	buffer_add_char(buffer, '}');
+}
+
+static const struct event_kind fields_kind = {
+	.format = "w3c", .json = fields_json, .xml = event_members_xml, .data = fields_data, .record = fields_record,
+};

@@ -1,0 +1,487 @@
+/* Packets that a Linux kernel has logged (logs.md 1.5): its own lines, as dmesg, the journal and syslog keep them, and the
+ * JSON lines of ulogd.  Lines that are about something else are passed over. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/base/error.h"
+#include "core/base/memory.h"
+#include "logparse/reader/evtx_value.h"
+#include "logparse/reader/lines.h"
+#include "logparse/reader/reader.h"
+
+struct nflog {
+	struct reader reader;
+	struct lines *lines;
+	struct cursor line;
+	struct record record;
+	struct buffer text;
+};
+
+static const struct event_kind nflog_kind;
+
+/* --- Time --- */
+
+static bool digits(struct cursor *text, unsigned count, unsigned *ret_number)
+{
+	unsigned number = 0;
+	if (cursor_left(text) < count)
+		return false;
+	for (unsigned i = 0; i < count; i++) {
+		if (!ascii_digit(text->at[i]))
+			return false;
+		number = number * 10 + (unsigned)(text->at[i] - '0');
+	}
+	text->at += count;
+	*ret_number = number;
+	return true;
+}
+
+/* Days since 1970-01-01 (H. Hinnant, days_from_civil). */
+static int64_t days(unsigned year, unsigned month, unsigned day)
+{
+	int64_t y = (int64_t)year - (month <= 2), era = y / 400;
+	int64_t of_era = y - era * 400, of_year = (153 * ((int64_t)month + (month > 2 ? -3 : 9)) + 2) / 5 + (int64_t)day - 1;
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+static bool clock_take(struct cursor *text, int64_t *ret_seconds)
+{
+	unsigned hour, minute, second;
+	if (!digits(text, 2, &hour) || !cursor_take(text, ':') || !digits(text, 2, &minute) || !cursor_take(text, ':') ||
+	    !digits(text, 2, &second) || hour > 23 || minute > 59 || second > 60)
+		return false;
+	*ret_seconds = (int64_t)hour * 3600 + minute * 60 + second;
+	return true;
+}
+
+static uint32_t fraction_take(struct cursor *text)
+{
+	uint32_t nanoseconds = 0, unit = 100000000;
+	if (!cursor_take(text, '.') && !cursor_take(text, ','))
+		return 0;
+	for (; text->at < text->end && ascii_digit(*text->at); text->at++, unit /= 10)
+		nanoseconds += (uint32_t)(*text->at - '0') * unit;
+	return nanoseconds;
+}
+
+/* Minutes east of UTC: Z, +01:00, +0100. */
+static bool zone_take(struct cursor *text, int64_t *ret_minutes)
+{
+	unsigned hours, minutes;
+	*ret_minutes = 0;
+	if (cursor_take(text, 'Z'))
+		return true;
+	bool west = cursor_left(text) > 0 && *text->at == '-';
+	if (!cursor_take(text, '+') && !cursor_take(text, '-'))
+		return false;
+	if (!digits(text, 2, &hours))
+		return false;
+	cursor_take(text, ':');
+	if (!digits(text, 2, &minutes))
+		return false;
+	*ret_minutes = ((int64_t)hours * 60 + minutes) * (west ? -1 : 1);
+	return true;
+}
+
+/* 2026-11-21T03:32:06,765135+00:00; without a zone the one of the options. */
+static bool time_iso(const struct nflog *nflog, struct cursor *text, struct record *record)
+{
+	unsigned year, month, day;
+	int64_t seconds, zone;
+	struct cursor at = *text;
+	if (!digits(&at, 4, &year) || !cursor_take(&at, '-') || !digits(&at, 2, &month) || !cursor_take(&at, '-') ||
+	    !digits(&at, 2, &day) || (!cursor_take(&at, 'T') && !cursor_take(&at, ' ')) || !clock_take(&at, &seconds) || month < 1 ||
+	    month > 12 || day < 1 || day > 31)
+		return false;
+	uint32_t fraction = fraction_take(&at);
+	bool known = zone_take(&at, &zone);
+	if (!known)
+		zone = nflog->reader.options.zone;
+	if (known || nflog->reader.options.zone_known) {
+		record->time = record_time_of_unix(days(year, month, day) * 86400 + seconds - zone * 60, fraction);
+		record->has |= RECORD_HAS(COLUMN_DATE);
+	}
+	*text = at;
+	return true;
+}
+
+/* Nov 21 03:32:06: the year is this one, or the last when that would be in the future; the zone has to be given. */
+static bool time_syslog(const struct nflog *nflog, struct cursor *text, struct record *record)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	struct cursor at = *text;
+	unsigned month = 0, day;
+	int64_t seconds;
+	if (cursor_left(&at) < 15)
+		return false;
+	while (month < 12 && memcmp(at.at, months + 3 * (size_t)month, 3) != 0)
+		month++;
+	at.at += 3;
+	if (month == 12 || !cursor_take(&at, ' '))
+		return false;
+	if (!(cursor_take(&at, ' ') ? digits(&at, 1, &day) : digits(&at, 2, &day)) || !cursor_take(&at, ' ') || !clock_take(&at, &seconds))
+		return false;
+	*text = at;
+	if (!nflog->reader.options.zone_known)
+		return true;
+	time_t now = time(NULL);
+	struct tm today;
+	gmtime_r(&now, &today);
+	unsigned year = (unsigned)today.tm_year + 1900;
+	int64_t when = days(year, month + 1, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60;
+	if (when > (int64_t)now + 86400)
+		when = days(year - 1, month + 1, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60;
+	record->time = record_time_of_unix(when, 0);
+	record->has |= RECORD_HAS(COLUMN_DATE);
+	return true;
+}
+
+/* --- The kernel's lines --- */
+
+static struct cursor find(struct cursor text, const char *word)
+{
+	const char *at = memmem(text.at, cursor_left(&text), word, strlen(word));
+	return at != NULL ? (struct cursor){at, text.end} : (struct cursor){text.end, text.end};
+}
+
+static const struct {
+	const char *key;
+	enum record_column column;
+} keys[] = {
+	{"SRC", COLUMN_SRC_IP}, {"DST", COLUMN_DST_IP}, {"LEN", COLUMN_SIZE}, {"PROTO", COLUMN_PROTOCOL}, {"SPT", COLUMN_SRC_PORT},
+	{"DPT", COLUMN_DST_PORT}, {"TYPE", COLUMN_ICMPTYPE}, {"CODE", COLUMN_ICMPCODE}, {"SPI", COLUMN_SPI},
+};
+static const char *const flags[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+
+/* One word of the line.  LEN and ID stand there twice: the first is IP's. */
+static bool word_take(struct record *record, struct cursor word)
+{
+	const char *equals = memchr(word.at, '=', cursor_left(&word));
+	if (equals == NULL) {
+		for (size_t i = 0; i < ARRAY_LENGTH(flags); i++)
+			if (ascii_equal_n(word.at, cursor_left(&word), flags[i]))
+				record->tcpflags |= (uint8_t)(1u << i);
+		return true;
+	}
+	for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
+		if ((size_t)(equals - word.at) != strlen(keys[i].key) || memcmp(word.at, keys[i].key, strlen(keys[i].key)) != 0)
+			continue;
+		struct cursor value = {equals + 1, word.end};
+		return record_has(record, keys[i].column) || cursor_left(&value) == 0 || record_set(record, keys[i].column, value);
+	}
+	return true;
+}
+
+static bool contains(struct cursor text, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		for (const char *at = text.at; at + strlen(*words) <= text.end; at++)
+			if (ascii_equal_n(at, strlen(*words), *words))
+				return true;
+	return false;
+}
+
+/* Our own prefix names the rule; of others the words that people use. */
+static void prefix_take(struct record *record, struct cursor prefix)
+{
+	static const char own[] = "cordon:";
+	static const char *const drops[] = {"drop", "blk", "block", "reject", "deny", "denied", NULL};
+	static const char *const permits[] = {"accept", "allow", "pass", "permit", NULL};
+	while (prefix.at < prefix.end && ascii_blank(prefix.end[-1]))
+		prefix.end--;
+	struct cursor ours = find(prefix, own), action, hash;
+	record->source = cursor_text("nflog");
+	if (cursor_left(&ours) > sizeof(own)) {
+		ours.at += sizeof(own) - 1;
+		action = hash = (struct cursor){ours.at, ours.end};
+		const char *colon = memchr(ours.at, ':', cursor_left(&ours));
+		if (colon != NULL && cursor_left(&hash) > (size_t)(colon - ours.at) + 17 && colon[17] == ':') {
+			action.end = colon;
+			record->source = cursor_text("cordon");
+			record->rule = (struct cursor){colon + 18, prefix.end};
+			record->action = cursor_text(ascii_equal_n(action.at, cursor_left(&action), "block") ? "DROP" : "ALLOW");
+			return;
+		}
+	}
+	while (prefix.at < prefix.end && (ascii_blank(prefix.end[-1]) || prefix.end[-1] == ':'))
+		prefix.end--;
+	if (prefix.at < prefix.end)
+		record->rule = prefix;
+	if (contains(prefix, drops))
+		record->action = cursor_text("DROP");
+	else if (contains(prefix, permits))
+		record->action = cursor_text("ALLOW");
+}
+
+static void interfaces_take(struct record *record, struct cursor in, struct cursor out)
+{
+	bool inward = cursor_left(&in) > 0, outward = cursor_left(&out) > 0;
+	record->interface = inward ? in : out;
+	if (inward || outward)
+		record->direction = cursor_text(inward && outward ? "forward" : inward ? "in" : "out");
+	else
+		record->interface = (struct cursor){NULL, NULL};
+}
+
+/* What stands before the packet: a stamp, perhaps the host and "kernel:", perhaps the kernel's own stamp, the prefix. */
+static void head_take(struct nflog *nflog, struct cursor head)
+{
+	struct record *record = &nflog->record;
+	if (time_iso(nflog, &head, record) || time_syslog(nflog, &head, record)) {
+		struct cursor kernel = find(head, "kernel:"), host;
+		if (cursor_left(&kernel) > 0) {
+			cursor_skip_blanks(&head);
+			if (cursor_word(&head, &host) && host.at < kernel.at)
+				record->computername = host;
+			head.at = kernel.at + 7;
+		}
+	}
+	cursor_skip_blanks(&head);
+	if (cursor_left(&head) > 0 && *head.at == '[') {
+		const char *close = memchr(head.at, ']', cursor_left(&head));
+		if (close != NULL)
+			head.at = close + 1;
+	}
+	cursor_skip_blanks(&head);
+	prefix_take(record, head);
+}
+
+/* 1: a packet, 0: something else, -1: a packet that cannot be read. */
+static int kernel_take(struct nflog *nflog)
+{
+	struct cursor line = nflog->line, out = find(line, " OUT="), source = find(line, " SRC=");
+	if (cursor_left(&out) == 0)
+		return 0;
+	const char *in = out.at;
+	while (in - 3 >= line.at && memcmp(in - 3, "IN=", 3) != 0)
+		in--;
+	if (in - 3 < line.at)
+		return 0;
+	if (cursor_left(&source) == 0 && cursor_left(&(struct cursor){find(line, "PROTO=").at, line.end}) == 0)
+		return 0;
+	nflog->record = (struct record){0};
+	head_take(nflog, (struct cursor){line.at, in - 3});
+	struct cursor rest = {out.at + 5, line.end}, word, outer = {rest.at, rest.at};
+	while (outer.end < rest.end && *outer.end != ' ')
+		outer.end++;
+	interfaces_take(&nflog->record, (struct cursor){in, out.at}, outer);
+	while (cursor_skip_blanks(&rest), cursor_word(&rest, &word)) {
+		if (*word.at == '[') /* the packet that an ICMP error speaks of */
+			break;
+		if (*word.at == '(')
+			continue;
+		if (!word_take(&nflog->record, word))
+			return -1;
+	}
+	if (record_has(&nflog->record, COLUMN_PROTOCOL) && nflog->record.protocol == 6)
+		nflog->record.has |= RECORD_HAS(COLUMN_TCPFLAGS);
+	return record_has(&nflog->record, COLUMN_SRC_IP) ? 1 : -1;
+}
+
+/* --- ulogd --- */
+
+/* A value of a flat object: a number or word as it stands, a string without its escapes. */
+static bool json_value(struct nflog *nflog, struct cursor *text, struct cursor *ret_value)
+{
+	if (!cursor_take(text, '"')) {
+		ret_value->at = text->at;
+		while (text->at < text->end && *text->at != ',' && *text->at != '}' && *text->at != ' ')
+			text->at++;
+		ret_value->end = text->at;
+		return ret_value->end > ret_value->at;
+	}
+	ret_value->at = text->at;
+	while (text->at < text->end && *text->at != '"' && *text->at != '\\')
+		text->at++;
+	ret_value->end = text->at;
+	if (cursor_take(text, '"'))
+		return true;
+	char *to = buffer_room(&nflog->text, cursor_left(text) + cursor_left(ret_value)), *start = to;
+	if (to == NULL)
+		return false;
+	memcpy(to, ret_value->at, cursor_left(ret_value));
+	to += cursor_left(ret_value);
+	for (; text->at < text->end && *text->at != '"'; text->at++) {
+		if (*text->at == '\\' && ++text->at == text->end)
+			return false;
+		*to++ = *text->at;
+	}
+	buffer_took(&nflog->text, to);
+	*ret_value = (struct cursor){start, to};
+	return cursor_take(text, '"');
+}
+
+static bool is_yes(struct cursor value)
+{
+	return cursor_left(&value) == 1 ? *value.at != '0' : cursor_left(&value) == 4 && *value.at == 't';
+}
+
+static bool ulogd_member(struct nflog *nflog, struct cursor key, struct cursor value, struct cursor *in, struct cursor *out)
+{
+	static const struct { const char *key; enum record_column column; } members[] = {
+		{"src_ip", COLUMN_SRC_IP}, {"dest_ip", COLUMN_DST_IP}, {"src_port", COLUMN_SRC_PORT}, {"dest_port", COLUMN_DST_PORT},
+		{"ip.protocol", COLUMN_PROTOCOL}, {"ip6.nexthdr", COLUMN_PROTOCOL}, {"ip.totlen", COLUMN_SIZE}, {"icmp.type", COLUMN_ICMPTYPE},
+		{"icmp.code", COLUMN_ICMPCODE}, {"icmpv6.type", COLUMN_ICMPTYPE}, {"icmpv6.code", COLUMN_ICMPCODE}, {"dvc", RECORD_COLUMNS},
+	};
+	static const struct { const char *key; uint8_t flag; } bits[] = {
+		{"tcp.fin", 1}, {"tcp.syn", 2}, {"tcp.rst", 4}, {"tcp.psh", 8}, {"tcp.ack", 16}, {"tcp.urg", 32}, {"tcp.ece", 64}, {"tcp.cwr", 128},
+	};
+	struct record *record = &nflog->record;
+	size_t length = cursor_left(&key);
+	struct cursor stamp = value;
+	for (size_t i = 0; i < ARRAY_LENGTH(members); i++)
+		if (members[i].column != RECORD_COLUMNS && ascii_equal_n(key.at, length, members[i].key))
+			return record_set(record, members[i].column, value);
+	for (size_t i = 0; i < ARRAY_LENGTH(bits); i++)
+		if (ascii_equal_n(key.at, length, bits[i].key)) {
+			record->has |= RECORD_HAS(COLUMN_TCPFLAGS);
+			record->tcpflags |= is_yes(value) ? bits[i].flag : 0;
+		}
+	if (ascii_equal_n(key.at, length, "oob.in"))
+		*in = value;
+	else if (ascii_equal_n(key.at, length, "oob.out"))
+		*out = value;
+	else if (ascii_equal_n(key.at, length, "oob.prefix"))
+		prefix_take(record, value);
+	else if (ascii_equal_n(key.at, length, "timestamp") && !record_has(record, COLUMN_DATE))
+		time_iso(nflog, &stamp, record);
+	else if (ascii_equal_n(key.at, length, "oob.hook") && cursor_left(&value) == 1)
+		record->direction = cursor_text(*value.at == '1' ? "in" : *value.at == '3' ? "out" : "forward");
+	return true;
+}
+
+/* Seconds and microseconds are UTC, the text stamp local: these win. */
+static void ulogd_time(struct record *record, uint64_t seconds, uint64_t microseconds)
+{
+	if (seconds == 0 || seconds > UINT32_MAX || microseconds > 999999)
+		return;
+	record->time = record_time_of_unix((int64_t)seconds, (uint32_t)microseconds * 1000);
+	record->has |= RECORD_HAS(COLUMN_DATE);
+}
+
+static int ulogd_take(struct nflog *nflog)
+{
+	struct cursor text = nflog->line, in = {NULL, NULL}, out = {NULL, NULL};
+	uint64_t seconds = 0, microseconds = 0;
+	nflog->record = (struct record){.source = cursor_text("nflog")};
+	buffer_clear(&nflog->text);
+	cursor_take(&text, '{');
+	for (;;) {
+		struct cursor key, value;
+		cursor_skip_blanks(&text);
+		if (cursor_take(&text, '}'))
+			break;
+		if (cursor_left(&text) == 0 || *text.at != '"' || !json_value(nflog, &text, &key))
+			return -1;
+		cursor_skip_blanks(&text);
+		if (!cursor_take(&text, ':'))
+			return -1;
+		cursor_skip_blanks(&text);
+		if (!json_value(nflog, &text, &value) || !ulogd_member(nflog, key, value, &in, &out))
+			return -1;
+		if (ascii_equal_n(key.at, cursor_left(&key), "oob.time.sec"))
+			number_parse(value.at, cursor_left(&value), UINT64_MAX, &seconds);
+		else if (ascii_equal_n(key.at, cursor_left(&key), "oob.time.usec"))
+			number_parse(value.at, cursor_left(&value), UINT64_MAX, &microseconds);
+		cursor_skip_blanks(&text);
+		cursor_take(&text, ',');
+	}
+	ulogd_time(&nflog->record, seconds, microseconds);
+	struct cursor direction = nflog->record.direction;
+	if (in.at != NULL || out.at != NULL)
+		interfaces_take(&nflog->record, in, out);
+	if (direction.at != NULL)
+		nflog->record.direction = direction;
+	return record_has(&nflog->record, COLUMN_SRC_IP) ? 1 : 0;
+}
+
+/* --- The reader --- */
+
+static int nflog_next(struct reader *reader, struct event *ret_event)
+{
+	struct nflog *nflog = (struct nflog *)reader;
+	bool cut;
+	int got;
+	while ((got = lines_next(nflog->lines, &nflog->line, &cut)) > 0) {
+		bool json = cursor_left(&nflog->line) > 0 && *nflog->line.at == '{';
+		int taken = cut ? -1 : json ? ulogd_take(nflog) : kernel_take(nflog);
+		const struct record *record = &nflog->record;
+		if (taken < 0) {
+			reader_damage(reader, lines_number(nflog->lines), 0, true, cut ? "a line longer than 1 MiB" : "a packet's line that cannot be read");
+			if (reader->options.strict)
+				return ERROR_INPUT;
+		}
+		if (taken <= 0)
+			continue;
+		*ret_event = (struct event){
+			.kind = &nflog_kind, .source = nflog, .file = reader->file, .offset = lines_number(nflog->lines), .type = 4,
+			.time = record_has(record, COLUMN_DATE) ? record->time : 0, .id = EVENT_NO_ID, .id_full = EVENT_NO_ID,
+			.provider = record->source, .computer = record->computername,
+		};
+		if (!event_filter_holds(&reader->options.filter, ret_event)) {
+			reader->counts.filtered++;
+			continue;
+		}
+		reader->counts.read++;
+		return 1;
+	}
+	return got;
+}
+
+static int nflog_guess(const uint8_t *head, size_t length, const char *name, const char **ret_why)
+{
+	(void)name;
+	struct cursor text = cursor_of((const char *)head, length);
+	*ret_why = "no line with IN=, OUT= and SRC=, and no JSON of ulogd";
+	if (length > 0 && *head == '{' && cursor_left(&(struct cursor){find(text, "\"oob.").at, text.end}) > 0)
+		return 85;
+	struct cursor out = find(text, " OUT=");
+	if (cursor_left(&out) == 0)
+		return 0;
+	return cursor_left(&(struct cursor){find(text, " SRC=").at, text.end}) > 0 ? 80 : 0;
+}
+
+static int nflog_open(struct input *input, const struct reader_options *options, struct diag *diag, struct reader **ret_reader)
+{
+	struct nflog *nflog = memory_alloc(sizeof(*nflog));
+	*nflog = (struct nflog){.reader = {.type = &nflog_reader, .options = *options, .diag = diag, .file = input_name(input)}};
+	nflog->lines = lines_new(input);
+	buffer_init(&nflog->text, 2 * LINE_MOST);
+	*ret_reader = &nflog->reader;
+	return 0;
+}
+
+static void nflog_close(struct reader *reader)
+{
+	struct nflog *nflog = (struct nflog *)reader;
+	lines_free(nflog->lines);
+	buffer_done(&nflog->text);
+	free(nflog);
+}
+
+static bool nflog_record(const struct event *event, struct record *ret_record)
+{
+	*ret_record = ((const struct nflog *)event->source)->record;
+	return true;
+}
+
+/* What is known of the packet, and the line as it stands. */
+static void nflog_data(const struct event *event, event_take take, void *context)
+{
+	const struct nflog *nflog = event->source;
+	event_record_data(&nflog->record, take, context);
+	take(context, cursor_text("line"), nflog->line);
+}
+
+static const struct event_kind nflog_kind = {
+	.format = "nflog", .json = event_members_json, .xml = event_members_xml, .data = nflog_data, .record = nflog_record,
+};
+
+const struct reader_type nflog_reader = {
+	.name = "nflog",
+	.what = "packets logged by a Linux kernel: its lines in dmesg, journal, syslog; ulogd's JSON",
+	.guess = nflog_guess,
+	.open = nflog_open,
+	.next = nflog_next,
+	.close = nflog_close,
+};

@@ -1,0 +1,307 @@
+#include "logparse/source.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/base/error.h"
+#include "core/base/memory.h"
+
+enum { DEPTH_MOST = 32, FILES_MOST = 100000, OPEN_MOST = 900 };
+
+struct file {
+	char *path;
+	uint64_t size;
+	bool found;               /* in a folder: what is no log is passed over */
+	struct input *input;
+	struct reader *reader;
+	struct event event;       /* merged: the one that waits */
+	bool waits;
+};
+
+struct source {
+	struct source_options options;
+	struct diag *diag;
+	struct file *files;
+	size_t count, capacity;
+	size_t at;                /* of files */
+	struct file *last;        /* merged: whose event was given out */
+	struct reader_counts counts;
+	size_t failed;
+	uint64_t date, done;
+	bool merged;              /* all are open */
+};
+
+static void file_add(struct source *source, const char *path, uint64_t size, bool found)
+{
+	if (source->count == source->capacity) {
+		source->capacity = source->capacity > 0 ? source->capacity * 2 : 16;
+		source->files = memory_resize(source->files, source->capacity * sizeof(*source->files));
+	}
+	size_t length = strlen(path) + 1;
+	struct file *file = &source->files[source->count++];
+	*file = (struct file){.path = memory_alloc(length), .size = size, .found = found};
+	memcpy(file->path, path, length);
+}
+
+static int folder_add(struct source *source, const char *path, unsigned depth)
+{
+	struct dirent **entries;
+	int count = depth < DEPTH_MOST ? scandir(path, &entries, NULL, alphasort) : -1;
+	if (count < 0) {
+		diag_error(source->diag, &(struct place){.file = path}, depth < DEPTH_MOST ? "the folder cannot be read" : "folders nested deeper than 32");
+		return ERROR_SYSTEM;
+	}
+	int error = 0;
+	for (int i = 0; i < count; i++) {
+		const char *name = entries[i]->d_name;
+		struct buffer whole;
+		struct stat status;
+		buffer_init(&whole, 65536);
+		buffer_printf(&whole, "%s%s%s", path, path[strlen(path) - 1] == '/' ? "" : "/", name);
+		/* Links are not followed: a folder of evidence must not lead out of itself. */
+		if (error == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !whole.full && lstat(buffer_text(&whole), &status) == 0) {
+			if (S_ISDIR(status.st_mode))
+				error = folder_add(source, buffer_text(&whole), depth + 1);
+			else if (S_ISREG(status.st_mode) && source->count < FILES_MOST)
+				file_add(source, buffer_text(&whole), (uint64_t)status.st_size, true);
+		}
+		buffer_done(&whole);
+		free(entries[i]);
+	}
+	free(entries);
+	return error;
+}
+
+/* --- One file --- */
+
+static void counts_add(struct reader_counts *sum, const struct reader_counts *counts)
+{
+	sum->read += counts->read;
+	sum->recovered += counts->recovered;
+	sum->unreadable += counts->unreadable;
+	sum->filtered += counts->filtered;
+	sum->duplicates += counts->duplicates;
+}
+
+static void file_close(struct source *source, struct file *file)
+{
+	if (file->reader != NULL) {
+		counts_add(&source->counts, &file->reader->counts);
+		if (source->date == 0)
+			source->date = file->reader->date;
+		file->reader->type->close(file->reader);
+	}
+	input_close(file->input);
+	file->reader = NULL;
+	file->input = NULL;
+	file->waits = false;
+}
+
+/* 1: it is open, 0: it is passed over. */
+static int file_open(struct source *source, struct file *file)
+{
+	const struct reader_type *type = source->options.type;
+	struct diag said;
+	diag_init(&said);
+	int error = input_open(file->path, source->diag, &file->input);
+	if (error == 0 && type == NULL) {
+		error = reader_guess(file->input, &said, &type);
+		if (error == ERROR_INPUT && file->found) {
+			diag_note(source->diag, &(struct place){.file = file->path}, "passed over: not a log");
+			diag_done(&said);
+			file_close(source, file);
+			return 0;
+		}
+	}
+	diag_move(source->diag, &said);
+	diag_done(&said);
+	if (error == 0)
+		error = type->open(file->input, &source->options.reader, source->diag, &file->reader);
+	if (error < 0) {
+		source->failed++;
+		file_close(source, file);
+		return 0;
+	}
+	return 1;
+}
+
+static void file_fail(struct source *source, struct file *file)
+{
+	source->failed++;
+	source->done += file->size;
+	file_close(source, file);
+}
+
+/* --- All of them --- */
+
+int source_open(const char *const *paths, size_t count, const struct source_options *options, struct diag *diag,
+		struct source **ret_source)
+{
+	struct source *source = memory_alloc(sizeof(*source));
+	*source = (struct source){.options = *options, .diag = diag};
+	int error = 0;
+	for (size_t i = 0; i < count && error == 0; i++) {
+		struct stat status;
+		bool there = strcmp(paths[i], "-") != 0 && stat(paths[i], &status) == 0;
+		size_t before = source->count;
+		if (!there || !S_ISDIR(status.st_mode)) {
+			file_add(source, paths[i], there && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0, false);
+			continue;
+		}
+		error = folder_add(source, paths[i], 0);
+		if (error == 0 && source->count == before) {
+			diag_error(diag, &(struct place){.file = paths[i]}, "a folder without a file in it");
+			error = ERROR_INPUT;
+		}
+	}
+	if (error == 0 && options->sort && source->count > OPEN_MOST) {
+		diag_error(diag, NULL, "--sort of %zu files: at most %d at once", source->count, OPEN_MOST);
+		error = ERROR_LIMIT;
+	}
+	if (error < 0) {
+		source_close(source);
+		return error;
+	}
+	*ret_source = source;
+	return 0;
+}
+
+void source_close(struct source *source)
+{
+	if (source == NULL)
+		return;
+	for (size_t i = 0; i < source->count; i++) {
+		file_close(source, &source->files[i]);
+		free(source->files[i].path);
+	}
+	free(source->files);
+	free(source);
+}
+
+static int ordered_next(struct source *source, struct event *ret_event)
+{
+	for (; source->at < source->count; source->at++) {
+		struct file *file = &source->files[source->at];
+		if (file->reader == NULL && file_open(source, file) == 0)
+			continue;
+		int got = file->reader->type->next(file->reader, ret_event);
+		if (got > 0)
+			return got;
+		if (got < 0 && source->options.reader.strict) {
+			diag_error(source->diag, &(struct place){.file = file->path}, "stopped at the first damage (--strict)");
+			return got;
+		}
+		if (got < 0) {
+			file_fail(source, file);
+			continue;
+		}
+		source->done += file->size;
+		file_close(source, file);
+	}
+	return 0;
+}
+
+static int file_advance(struct source *source, struct file *file)
+{
+	int got = file->reader->type->next(file->reader, &file->event);
+	file->waits = got > 0;
+	if (got < 0 && source->options.reader.strict)
+		return got;
+	if (got < 0)
+		file_fail(source, file);
+	else if (got == 0)
+		file_close(source, file);
+	return 0;
+}
+
+/* The earliest of those that wait; what has no time goes first. */
+static int merged_next(struct source *source, struct event *ret_event)
+{
+	struct file *first = NULL;
+	int error = 0;
+	for (size_t i = 0; !source->merged && i < source->count && error == 0; i++)
+		if (file_open(source, &source->files[i]) > 0)
+			error = file_advance(source, &source->files[i]);
+	source->merged = true;
+	if (error == 0 && source->last != NULL)
+		error = file_advance(source, source->last);
+	source->last = NULL;
+	if (error < 0)
+		return error;
+	for (size_t i = 0; i < source->count; i++)
+		if (source->files[i].waits && (first == NULL || source->files[i].event.time < first->event.time))
+			first = &source->files[i];
+	if (first == NULL)
+		return 0;
+	*ret_event = first->event;
+	source->last = first;
+	return 1;
+}
+
+int source_next(struct source *source, struct event *ret_event)
+{
+	int got = source->options.sort ? merged_next(source, ret_event) : ordered_next(source, ret_event);
+	if (got == 0 && source->failed == 0 && source->counts.read + source->counts.filtered + source->counts.unreadable == 0 &&
+	    source->count > 0 && source->files[0].found) {
+		bool any = false;
+		for (size_t i = 0; i < source->count; i++)
+			any |= !source->files[i].found;
+		if (!any) {
+			diag_error(source->diag, NULL, "there is no log in the folder");
+			source->failed++;
+		}
+	}
+	return got;
+}
+
+int source_reader(struct source *source, struct reader **ret_reader)
+{
+	if (source->last != NULL) {
+		source->done += source->last->size;
+		file_close(source, source->last);
+	}
+	source->last = NULL;
+	while (source->at < source->count) {
+		struct file *file = &source->files[source->at++];
+		if (file_open(source, file) == 0)
+			continue;
+		source->last = file;
+		*ret_reader = file->reader;
+		return 1;
+	}
+	return 0;
+}
+
+void source_counts(const struct source *source, struct reader_counts *ret_counts, size_t *ret_failed)
+{
+	*ret_counts = source->counts;
+	*ret_failed = source->failed;
+	for (size_t i = 0; i < source->count; i++)
+		if (source->files[i].reader != NULL)
+			counts_add(ret_counts, &source->files[i].reader->counts);
+}
+
+void source_progress(const struct source *source, uint64_t *ret_done, uint64_t *ret_all)
+{
+	uint64_t done, all;
+	*ret_done = source->done;
+	*ret_all = 0;
+	for (size_t i = 0; i < source->count; i++) {
+		*ret_all += source->files[i].size;
+		if (source->files[i].input != NULL) {
+			input_progress(source->files[i].input, &done, &all);
+			*ret_done += done;
+		}
+	}
+}
+
+uint64_t source_date(const struct source *source)
+{
+	uint64_t date = source->date;
+	for (size_t i = 0; i < source->count && date == 0; i++)
+		if (source->files[i].reader != NULL)
+			date = source->files[i].reader->date;
+	return date;
+}

@@ -1,0 +1,21 @@
+/* How often each key came: for --count. */
+#ifndef CORDON_LOGPARSE_TALLY_H
+#define CORDON_LOGPARSE_TALLY_H
+
+#include "core/base/cursor.h"
+
+struct tally;
+struct tally *tally_new(void);
+void tally_free(struct tally *tally); /* NULL is fine */
+void tally_add(struct tally *tally, struct cursor key, uint64_t count);
+
+struct tallied {
+	struct cursor key;
+	uint64_t count;
+};
+/* Sorted by count, the highest first, then by key.  Lives until the next tally_add. */
+const struct tallied *tally_sorted(struct tally *tally, size_t *ret_count);
+/* Adds all of another. */
+void tally_merge(struct tally *tally, const struct tally *other);
+
+#endif

@@ -1,0 +1,84 @@
+#include "logparse/text.h"
+
+#include <string.h>
+
+#include "core/base/utf8.h"
+
+static const char hex[] = "0123456789abcdef";
+
+/* How many bytes from here on stand for themselves: ASCII without controls, quotes, backslash, <, >, &. */
+static size_t plain_run(const char *text, size_t length)
+{
+	size_t run = 0;
+	while (run < length) {
+		unsigned char c = (unsigned char)text[run];
+		if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&')
+			break;
+		run++;
+	}
+	return run;
+}
+
+static size_t other_take(struct buffer *buffer, const char *text, size_t length)
+{
+	size_t size = (unsigned char)text[0] >= 0x80 ? utf8_length(text, length) : 1;
+	if (size == 0) {
+		buffer_add(buffer, "\xef\xbf\xbd", 3);
+		return 1;
+	}
+	buffer_add(buffer, text, size);
+	return size;
+}
+
+void buffer_add_json(struct buffer *buffer, const char *text, size_t length)
+{
+	static const char shorts[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+	while (length > 0) {
+		size_t run = plain_run(text, length);
+		unsigned char c = run < length ? (unsigned char)text[run] : 0;
+		buffer_add(buffer, text, run);
+		text += run;
+		length -= run;
+		if (length == 0)
+			break;
+		size_t taken = 1;
+		if (c == '"' || c == '\\')
+			buffer_add(buffer, (const char[]){'\\', (char)c}, 2);
+		else if (c < 0x20 && shorts[c] != 0)
+			buffer_add(buffer, (const char[]){'\\', shorts[c]}, 2);
+		else if (c < 0x20 || c == 0x7f)
+			buffer_add(buffer, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+		else
+			taken = other_take(buffer, text, length);
+		text += taken;
+		length -= taken;
+	}
+}
+
+void buffer_add_xml(struct buffer *buffer, const char *text, size_t length)
+{
+	static const struct { char c; const char *entity; } entities[] = {
+		{'<', "&lt;"}, {'>', "&gt;"}, {'&', "&amp;"}, {'"', "&quot;"}, {'\r', "&#13;"}, {'\n', "\n"}, {'\t', "\t"},
+	};
+	while (length > 0) {
+		size_t run = plain_run(text, length);
+		buffer_add(buffer, text, run);
+		text += run;
+		length -= run;
+		if (length == 0)
+			break;
+		const char *entity = (unsigned char)*text < 0x20 ? "\xef\xbf\xbd" : NULL;
+		for (size_t i = 0; i < sizeof(entities) / sizeof(entities[0]); i++)
+			if (*text == entities[i].c)
+				entity = entities[i].entity;
+		size_t taken = 1;
+		if (entity != NULL)
+			buffer_add_text(buffer, entity);
+		else if (length >= 3 && (memcmp(text, "\xef\xbf\xbe", 3) == 0 || memcmp(text, "\xef\xbf\xbf", 3) == 0))
+			buffer_add(buffer, "\xef\xbf\xbd", taken = 3);
+		else
+			taken = other_take(buffer, text, length);
+		text += taken;
+		length -= taken;
+	}
+}

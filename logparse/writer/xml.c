@@ -1,0 +1,43 @@
+/* XML: events as Event Viewer has them, rows as fields, within one element, so that the whole is a document. */
+#include "logparse/text.h"
+#include "logparse/writer/writer.h"
+
+static void xml_begin(struct writer *writer, const struct columns *columns, struct buffer *output)
+{
+	writer->columns = *columns;
+	buffer_add_text(output, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Events>\n");
+}
+
+static void xml_row(struct writer *writer, const struct cell *cells, struct buffer *output)
+{
+	buffer_add_text(output, "<Row>");
+	for (size_t i = 0; i < writer->columns.count; i++) {
+		if (cells[i].kind == CELL_NULL)
+			continue;
+		buffer_add_text(output, "<Field Name=\"");
+		buffer_add_xml(output, writer->columns.names[i], strlen(writer->columns.names[i]));
+		buffer_add_text(output, "\">");
+		if (cells[i].kind == CELL_TEXT)
+			buffer_add_xml(output, cells[i].text.at, cursor_left(&cells[i].text));
+		else
+			cell_print(&cells[i], output);
+		buffer_add_text(output, "</Field>");
+	}
+	buffer_add_text(output, "</Row>\n");
+	writer->rows++;
+}
+
+static void xml_event(struct writer *writer, const struct event *event, struct buffer *output)
+{
+	event->kind->xml(event, output);
+	buffer_add_char(output, '\n');
+	writer->rows++;
+}
+
+static void xml_end(struct writer *writer, struct buffer *output)
+{
+	(void)writer;
+	buffer_add_text(output, "</Events>\n");
+}
+
+const struct writer_type xml_writer = {.name = "XML", .begin = xml_begin, .row = xml_row, .event = xml_event, .end = xml_end};
