@@ -84,7 +84,8 @@ extern const struct command *const commands[]; /* ends with NULL */
 const struct command *command_find(const char *name);
 
 /* The rows, each in the file of its name. */
-extern const struct command netsh_command, load_command, save_command, show_command, dump_command, config_command,
-	export_command, explain_command, lint_command, apply_command, lift_command, status_command, help_command;
+extern const struct command boot_command, netsh_command, load_command, save_command, show_command, dump_command, config_command,
+	export_command, explain_command, lint_command, apply_command, confirm_command, rollback_command, lift_command,
+	status_command, log_command, replay_command, help_command;
 
 #endif

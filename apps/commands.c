@@ -14,8 +14,13 @@ const struct command *const commands[] = {
 	&explain_command,
 	&lint_command,
 	&apply_command,
+	&confirm_command,
+	&rollback_command,
 	&lift_command,
 	&status_command,
+	&boot_command,
+	&log_command,
+	&replay_command,
 	&help_command,
 	NULL,
 };

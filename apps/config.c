@@ -5,17 +5,20 @@
 #include <string.h>
 
 #include "apps/command.h"
+#include "apps/daemon.h"
 #include "apps/force.h"
 #include "apps/journal.h"
 #include "apps/emit.h"
 #include "apps/visit.h"
+#include "bootcfg/driver/driver.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
 
 VALUES_DEFINE(config_at, "get", "set")
 
 static const struct option config_options[] = {
-	{.name = "now", .help = "with set: put into force at once what otherwise counts from the next apply"},
+	{.name = "now", .help = "with set: put into force at once what otherwise counts from the next apply, and ipsecdiagnostics and "
+				"ipsecloginterval, which count from the next boot"},
 	{.name = NULL},
 };
 
@@ -47,39 +50,35 @@ static int property_named(struct invocation *invocation, const char *name, size_
 	return ERROR_INPUT;
 }
 
-/* Why the default is what it is; NULL when the property is set.  The boot mode depends on whether there is a policy
- * (windows-ipsec.md 2.1). */
-static const char *default_reason(const struct state *state, enum property_id id, bool *ret_stateful)
+/* What is in force of a property, and why when nothing is set (NULL when it is).  The boot mode depends on whether there
+ * is a policy and whether the service starts (windows-ipsec.md 2.1). */
+static const char *property_value(const struct state *state, enum property_id id, struct buffer *value)
 {
-	*ret_stateful = false;
-	if (state->config.set[id])
-		return NULL;
-	if (id != PROPERTY_BOOTMODE)
-		return "default";
-	*ret_stateful = state_assigned(state);
-	return *ret_stateful ? "default: stateful, since a policy is assigned" : "default: permit, since no policy is assigned";
+	const char *why = "default";
+	if (id == PROPERTY_BOOTMODE)
+		buffer_add_text(value, bootmode_name(driver_bootmode(&state->config, state_assigned(state), driver_service_enabled(""), &why)));
+	else
+		config_print(&state->config, id, value);
+	return state->config.set[id] ? NULL : why;
 }
 
 static void property_print(struct invocation *invocation, const struct state *state, enum property_id id)
 {
-	bool stateful;
-	const char *reason = default_reason(state, id, &stateful);
 	struct buffer value, *output = invocation->output;
 	buffer_init(&value, 65536);
-	if (stateful)
-		buffer_add_text(&value, bootmode_name(BOOTMODE_STATEFUL));
-	else
-		config_print(&state->config, id, &value);
+	const char *why = property_value(state, id, &value);
 	if (invocation->json) {
 		emit_name(output, properties[id].name);
 		buffer_add_char(output, '{');
 		emit_member(output, "value", buffer_text(&value));
-		emit_flag(output, "default", reason != NULL);
+		emit_flag(output, "default", why != NULL);
+		if (why != NULL && id == PROPERTY_BOOTMODE)
+			emit_member(output, "why", why);
 		buffer_add_char(output, '}');
 	} else {
 		buffer_printf(output, "%s %s", properties[id].name, buffer_text(&value));
-		if (reason != NULL)
-			buffer_printf(output, "  (%s)", reason);
+		if (why != NULL)
+			buffer_printf(output, "  (%s)", why);
 		buffer_add_char(output, '\n');
 	}
 	buffer_done(&value);
@@ -133,6 +132,25 @@ static int words_set(struct invocation *invocation, struct config *config)
 	return result;
 }
 
+static bool diagnostic(enum property_id id)
+{
+	return id == PROPERTY_IPSECDIAGNOSTICS || id == PROPERTY_IPSECLOGINTERVAL;
+}
+
+/* With --now the service takes them at once, also those that were set before without it. */
+static void diagnostics_tell(struct invocation *invocation)
+{
+	bool named = false;
+	for (size_t i = 1; i < invocation->word_count; i++) {
+		const char *word = invocation->words[i];
+		const struct property *property = property_find(word, strcspn(word, "="));
+		named = named || (property != NULL && diagnostic(property_index(property)));
+	}
+	if (named && !daemon_tell(invocation, MESSAGE_DIAGNOSTICS))
+		diag_note(invocation->diag, NULL, "cordond has not taken them: ipsecdiagnostics and ipsecloginterval count from the next boot, "
+			  "or with --now once it runs");
+}
+
 static void effect_say(struct invocation *invocation, const struct config *before, const struct config *after, bool now)
 {
 	static const char *const effects[] = {
@@ -143,7 +161,7 @@ static void effect_say(struct invocation *invocation, const struct config *befor
 	for (size_t i = 0; i < PROPERTY_COUNT; i++) {
 		const char *effect = effects[properties[i].effect];
 		if (config_value_equal(before, after, (enum property_id)i) || effect == NULL ||
-		    (now && properties[i].effect == EFFECT_APPLY))
+		    (now && (properties[i].effect == EFFECT_APPLY || diagnostic((enum property_id)i))))
 			continue;
 		diag_note(invocation->diag, NULL, "%s %s", properties[i].name, effect);
 	}
@@ -180,6 +198,8 @@ static int config_change(struct invocation *invocation)
 	if (error == 0)
 		effect_say(invocation, &before, &visit.state->config, now);
 	visit_done(&visit);
+	if (error == 0 && now)
+		diagnostics_tell(invocation);
 	return error_exit(error);
 }
 
@@ -204,8 +224,9 @@ const struct command config_command = {
 	.name = "config",
 	.arguments = "get [PROPERTY] | set PROPERTY=VALUE…",
 	.help = "print or change the settings of the driver",
-	.details = "get prints a line NAME VALUE for each property, with (default) where nothing is set. set changes all that are "
-		   "given, or none.\n\n"
+	.details = "get prints a line NAME VALUE for each property, with (default) where nothing is set; for bootmode it says why: "
+		   "the default is stateful once a policy is assigned and the service is enabled, otherwise permit. set changes all "
+		   "that are given, or none.\n\n"
 		   "The properties are the seven of netsh ipsec dynamic set config: ipsecdiagnostics, ipsecloginterval, ipsecexempt, "
 		   "ikelogging, strongcrlcheck, bootmode, bootexemptions; and two of our own: ikeexempt, follownames.",
 	.options = config_options,

@@ -24,18 +24,24 @@ struct containment; /* everything that was read and resolved, frozen */
 int containment_open(struct invocation *invocation, struct containment **ret_containment);
 void containment_free(struct containment *containment); /* NULL is fine */
 
-/* The values that it gives to a profile's variables: the agent's servers and ports ("server", "port"). */
+/* Whether there is anything for containment_probe to do: --probe, --forbid, or an --agent whose servers are asked. */
+bool containment_probes(const struct containment *containment);
+
+/* The values that it gives to a profile's variables: the agent's servers and ports ("server=…", "port=…"). */
 size_t containment_variables(const struct containment *containment, const char *const **ret_assignments);
 
-/* Adds --allow, --rules and --name to the assigned local policy of the state (ERROR_INPUT when there is none). */
+/* Adds --allow, --rules and --name to the assigned policy of the state: that of the location that --location names,
+ * otherwise the local one, otherwise the persistent one (ERROR_INPUT when there is none); and the agent's servers as far
+ * as the profile's variables could not say them.  The state must outlive no more than this call. */
 int containment_extend(struct containment *containment, struct state *state, struct diag *diag);
 
 /* Before applying: a probe that needs a name server, or an address, that the ruleset cuts is refused here. */
 int containment_check(const struct containment *containment, const struct judge *judge, struct diag *diag);
 
-/* After applying: EXIT_DONE, or EXIT_FINDING with what was seen in the diag. */
+/* After applying: EXIT_DONE, or EXIT_FINDING with what was seen in the diag.  Prints a line a probe, but not where JSON
+ * was asked for. */
 int containment_probe(const struct containment *containment, struct diag *diag, struct buffer *output);
-/* --notify; cut with a warning. */
+/* --notify; that it was cut has been said by containment_open. */
 void containment_notify(const struct containment *containment, struct diag *diag);
 
 #endif

@@ -2,10 +2,12 @@
 #include <string.h>
 
 #include "apps/command.h"
+#include "apps/daemon.h"
 #include "apps/force.h"
 #include "apps/emit.h"
 #include "apps/moment.h"
 #include "apps/changes.h"
+#include "bootcfg/daemon/settings.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
 
@@ -29,6 +31,7 @@ struct report {
 	struct invocation *invocation;
 	struct visit visit;
 	struct force force;
+	struct daemon daemon;
 	char digest[DIGEST_TEXT];   /* of the store now */
 	bool same;                  /* what is in force is what the store says */
 	struct buffer differences;  /* with --check: one a line */
@@ -139,6 +142,7 @@ static void text_print(const struct report *report)
 	const struct nftables_status *status = &report->force.status;
 	struct buffer *output = report->invocation->output;
 	force_print(report);
+	daemon_print(&report->daemon, output);
 	assigned_print(report);
 	pending_print(report);
 	for (size_t i = 0; i < status->other_count; i++)
@@ -180,6 +184,7 @@ static void json_print(const struct report *report, bool check)
 	emit_number(output, "change", (uint64_t)report->force.number);
 	emit_member(output, "store_digest", report->digest);
 	emit_flag(output, "same", report->same);
+	daemon_print_json(&report->daemon, output);
 	assigned_print(report);
 	if (check)
 		differences_json(&report->differences, output);
@@ -211,7 +216,7 @@ static void json_print(const struct report *report, bool check)
 static int state_check(struct report *report, const struct state *state, bool *ret_same)
 {
 	struct judge judge;
-	struct nftables_options options = {.observe = report->force.status.observe};
+	struct nftables_options options = {.observe = report->force.status.observe, .nflog_group = settings_nfloggroup()};
 	int error = judge_init(&judge, report->invocation, state, MODE_SECURE, NULL, false);
 	if (error == 0)
 		error = nftables_check(judge.ruleset, &options, report->invocation->diag, &report->differences, ret_same);
@@ -253,6 +258,7 @@ static int kernel_check(struct report *report)
 static int report_make(struct report *report, bool check)
 {
 	int error = visit_read(report->invocation, 0, &report->visit);
+	daemon_read(report->invocation, error == 0 ? report->visit.store : NULL, &report->daemon);
 	if (error == 0)
 		error = force_read(&report->visit, &report->force);
 	if (error < 0)
@@ -281,7 +287,11 @@ static int status_run(struct invocation *invocation)
 									       : "nothing is in force, and nothing is assigned\n");
 	if (error == 0 && check && !report.same)
 		code = EXIT_FINDING;
+	/* Who may ask the service, and not the kernel, is told what the service says. */
+	if (error != 0 && !check && !invocation->json && report.daemon.root != NULL)
+		daemon_print(&report.daemon, invocation->output);
 	buffer_done(&report.differences);
+	daemon_done(&report.daemon);
 	force_done(&report.force);
 	visit_done(&report.visit);
 	return code;
@@ -291,8 +301,9 @@ const struct command status_command = {
 	.name = "status",
 	.arguments = "",
 	.help = "say what is in force, whether the store says the same, and what each rule has met",
-	.details = "Prints the mode, the generation, the state in force with the change of the store that it comes from, what is "
-		   "assigned, what is not in force yet, the chains of other tables that judge packets before ours, and the packets and "
+	.details = "Prints the mode, the generation, the state in force with the change of the store that it comes from, the state of "
+		   "the driver and what led there, whether cordond runs, the time that a pending change has left, what is assigned, "
+		   "what is not in force yet, the chains of other tables that judge packets before ours, and the packets and "
 		   "bytes that each rule has met. Reading the kernel needs root.\n\n"
 		   "A process that writes raw frames (AF_PACKET) bypasses the output hook, and with it these rules.",
 	.options = status_options,

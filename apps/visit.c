@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "apps/file.h"
+#include "bootcfg/boot/bootfile.h"
 #include "bootcfg/host.h"
 #include "core/analysis/lint.h"
 #include "core/base/cursor.h"
@@ -42,10 +43,37 @@ int visit_begin(struct invocation *invocation, struct visit *visit)
 	return error < 0 ? error : store_begin(visit->store, invocation->diag, &visit->state);
 }
 
+static bool visit_boots(const struct visit *visit)
+{
+	return strcmp(visit->invocation->store, STORE_DEFAULT) == 0;
+}
+
+int visit_boot_refresh(struct visit *visit)
+{
+	struct bootfile_change *change = NULL;
+	int error = visit_boots(visit) ? bootfile_stage("", visit->state, visit->invocation->diag, &change) : 0;
+	return error == 0 ? bootfile_publish(change, visit->invocation->diag) : error;
+}
+
 int visit_commit(struct visit *visit, const char *command)
 {
-	int error = store_commit(visit->store, visit->state, command, visit->invocation->diag);
+	struct diag *diag = visit->invocation->diag;
+	struct bootfile_change *change = NULL;
+	if (visit_boots(visit) && state_differs(visit->state) && bootfile_stage("", visit->state, diag, &change) < 0) {
+		diag_error(diag, NULL, "nothing was changed: the boot file could not be made again, and it must follow the store "
+			   "(cordon boot uninstall ends that)");
+		store_rollback(visit->store);
+		return ERROR_SYSTEM;
+	}
+	int error = store_commit(visit->store, visit->state, command, diag);
 	visit->invocation->changed |= error == 0;
+	if (error < 0) {
+		bootfile_discard(change);
+	} else if (bootfile_publish(change, diag) < 0) {
+		diag_error(diag, NULL, "the store was changed, but the boot file still says what it said before; cordon boot install "
+			   "makes it again");
+		error = ERROR_SYSTEM;
+	}
 	return error;
 }
 

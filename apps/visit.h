@@ -22,7 +22,11 @@ bool visit_store_exists(const struct invocation *invocation);
 
 /* Opens it for one change; visit_commit ends that, visit_done throws it away. */
 int visit_begin(struct invocation *invocation, struct visit *visit);
+/* The boot file, where one is installed, follows the machine's own store: both change, or neither. */
 int visit_commit(struct visit *visit, const char *command);
+/* Makes the boot file again from the visit's state, when it is that of the machine's own store and a boot file is
+ * installed; otherwise nothing.  For a change that was committed without it (apply --confirm) and is confirmed now. */
+int visit_boot_refresh(struct visit *visit);
 void visit_done(struct visit *visit);
 
 /* Whether a state differs from the store that it was read from. */

@@ -2,7 +2,7 @@
 # ./kit bench: how fast, beside the peer in the same run, medians of $RUNS runs (5).  A line for each figure:
 #   what, ours, the peer's, ours/peer, the limit, ok or miss
 # A missed limit is shown, not an error: the exit code is 0 unless something failed to run.
-#   bench.sh [SET…]     sets: script kernel packet explain classbench; all when none is named
+#   bench.sh [SET…]     sets: script kernel packet explain classbench collector; all when none is named
 # Needs: BUILD, the folder of a release build with `cordon` and `bench_tools`.
 # CORDON_DATA may name the folder that holds classbench/ (../shared/data).
 set -eu
@@ -244,13 +244,33 @@ set_classbench() {
 	done
 }
 
+# Drops from the kernel's log into drops.log; records as W3C text.  Of processor time, one processor.
+set_collector() {
+	mkdir -p "$work/drops"
+	for _ in $(seq "$runs"); do
+		for kind in one many line packet; do
+			rm -f "$work/drops"/*
+			if (cd "$work/drops" && "$tools/bench_drops" "$kind") >"$work/measured"; then
+				cat "$work/measured" >>"$work/drops-$kind"
+			else
+				failed=1
+			fi
+		done
+	done
+	header 'drops a second, of processor time (200,000 a second must be kept up with)'
+	row 'from one source' "$(figure drops-one)" - min 1000000 '1/s'
+	row 'from 100,000 sources' "$(figure drops-many)" - min 1000000 '1/s'
+	row 'captured packets to records' "$(figure drops-packet)" - min - '1/s'
+	row 'records to W3C lines' "$(figure drops-line)" - min 400 'MB/s'
+}
+
 printf 'medians of %s runs, seed %s, %s, %s processors, %s\n' "$runs" "$seed" "$(uname -sr)" "$(nproc)" "$(nft --version)"
-[ $# -gt 0 ] || set -- script kernel packet explain classbench
+[ $# -gt 0 ] || set -- script kernel packet explain classbench collector
 for name in "$@"; do
 	case $name in
-	script | kernel | packet | explain | classbench) "set_$name" ;;
+	script | kernel | packet | explain | classbench | collector) "set_$name" ;;
 	*)
-		echo "bench: there is no set \"$name\": script kernel packet explain classbench" >&2
+		echo "bench: there is no set \"$name\": script kernel packet explain classbench collector" >&2
 		exit 2
 		;;
 	esac

@@ -1,10 +1,13 @@
 #!/bin/sh
 # apply, lift and status, in a network namespace of this test alone (started with `unshare`).
 if [ -z "${CORDON_ALONE:-}" ]; then
-	[ "$(id -u)" -eq 0 ] && alone=-n || alone=-rn
+	[ "$(id -u)" -eq 0 ] && alone=-mn || alone=-rmn
 	unshare $alone true 2>/dev/null || { echo "1..0 # SKIP SKIPPED: no network namespace can be made"; exit 77; }
 	CORDON_ALONE=1 exec unshare $alone sh "$0" "$@"
 fi
+for folder in /run /var/log; do # what apply and lift leave behind there
+	mount -t tmpfs none $folder || { echo "1..0 # SKIP SKIPPED: $folder cannot be covered"; exit 77; }
+done
 . "$2/tests/integration/tap.sh"
 fixtures=$tap_source/tests/integration/fixtures
 nft list ruleset >/dev/null 2>&1 || skip_all "nft (package nftables) is not there, or there is no network namespace"

@@ -48,6 +48,69 @@ printf 'tcp 203.0.113.9:51000 > me:25\n' > packet
 run explain --mode permit --host host.json --file packet
 cut -f 1-5 out > got; printf 'permit\t-\t-\t-\t-\n' | cmp -s - got; ok "mode permit: everything passes"
 
+# Start-up: MODE PACKET VERDICT RULE, by the same settings whatever this machine starts.
+mode_line() {
+	printf '%s\n' "$2" > packet
+	run explain --mode "$1" --host host.json --file packet
+	printf '%s\t-\t%s\t-\t-\n' "$3" "$4" > expected
+	is_code 0 && cut -f 1-5 out | cmp -s - expected && [ "$(wc -l < out)" -eq 1 ] && [ ! -s err ]
+	ok "mode $1: $2: $3 by $4"
+}
+"$cordon" config set bootmode=block "bootexemptions=tcp:0:3389:inbound ICMP:inbound udp:0:53:outbound 47:inbound" >/dev/null 2>&1
+b=boot:TCP:0:3389:inbound
+mode_line boot "tcp 203.0.113.9:51000 > me:3389" permit $b
+mode_line boot "tcp [2001:db8:9::9]:51000 > [2001:db8::10]:3389" permit $b
+mode_line boot "reply tcp me:3389 > 203.0.113.9:51000" permit $b
+mode_line boot "tcp me:3389 > 203.0.113.9:51000" block -
+mode_line boot "tcp 203.0.113.9:3389 > me:51000" block -
+mode_line boot "tcp 203.0.113.9:51000 > me:80" block -
+mode_line boot "icmp:8 203.0.113.9 > me" permit boot:ICMP:inbound
+mode_line boot "icmp:128 2001:db8:9::9 > 2001:db8::10" permit boot:ICMP:inbound
+mode_line boot "reply icmp:0 me > 203.0.113.9" permit boot:ICMP:inbound
+mode_line boot "icmp:8 me > 203.0.113.9" block -
+mode_line boot "47 203.0.113.9 > me" permit boot:47:inbound
+mode_line boot "udp me:40000 > 192.0.2.53:53" permit boot:UDP:0:53:outbound
+mode_line boot "reply udp 192.0.2.53:53 > me:40000" permit boot:UDP:0:53:outbound
+mode_line boot "udp 192.0.2.53:53 > me:40000" block -
+mode_line boot "out udp 0.0.0.0:68 > 255.255.255.255:67" permit dhcp
+mode_line boot "in udp 192.0.2.1:67 > 255.255.255.255:68" permit dhcp
+mode_line boot "udp [2001:db8::10]:546 > [ff02::1:2]:547" permit dhcp
+mode_line boot "in udp [fe80::1]:547 > [2001:db8::10]:546" permit dhcp
+mode_line boot "icmp:135 fe80::1 > ff02::1:ff00:10" permit nd
+mode_line boot "in tcp 127.0.0.1:40000 > 127.0.0.1:3389" permit loopback
+mode_line boot "udp 203.0.113.9:500 > me:500" block -
+mode_line boot "forward tcp 203.0.113.9:51000 > 198.51.100.7:3389" block -
+mode_line block "tcp 203.0.113.9:51000 > me:3389" block -
+mode_line block "in udp 192.0.2.1:67 > 255.255.255.255:68" block -
+mode_line block "icmp:135 fe80::1 > ff02::1:ff00:10" permit nd
+"$cordon" config set bootmode=stateful >/dev/null 2>&1
+mode_line boot "tcp me:40000 > 203.0.113.80:80" permit outbound
+mode_line boot "reply tcp 203.0.113.80:80 > me:40000" permit reply
+mode_line boot "tcp 203.0.113.80:80 > me:40000" block -
+mode_line boot "tcp 203.0.113.9:51000 > me:3389" permit $b
+mode_line boot "in udp 192.0.2.77:138 > 192.0.2.255:138" block -
+mode_line boot "forward tcp 203.0.113.9:51000 > 198.51.100.7:80" block -
+run explain --mode boot --host host.json "reply tcp 203.0.113.80:80 > me:40000"
+out_has "exempt: reply"; ok "mode boot in words"
+run --json explain --mode boot --host host.json "tcp 203.0.113.9:51000 > me:3389"
+is_code 0 && out_has "\"$b\""; ok "mode boot with --json"
+"$cordon" config set bootmode=permit >/dev/null 2>&1
+mode_line boot "tcp 203.0.113.9:51000 > me:22" permit -
+"$cordon" config set bootmode=default >/dev/null 2>&1
+run explain --mode boot --host host.json "tcp 203.0.113.9:51000 > me:22"
+is_code 0 && err_has "default: "; ok "mode boot: a default is said, and why"
+run config get bootmode
+is_code 0 && out_has "(default: "; ok "config get bootmode says why"
+for wrong in tcp:3389:inbound tcp:0:3389:both tcp:0:65536:inbound tcp:0:-1:inbound icmp any:inbound tcp:0:3389:inbound: "tcp:0:3389:inbound," \
+	256:inbound icmp:8:inbound "none tcp:0:3389:inbound" ""; do
+	run config set "bootexemptions=$wrong"
+	is_code 2 && err_has "boot" && "$cordon" config get bootexemptions | grep -q '^bootexemptions TCP:0:3389:inbound ICMP:inbound'
+	ok "bootexemptions=$wrong is refused, and nothing has changed"
+done
+"$cordon" config set bootexemptions=none >/dev/null 2>&1
+run explain --mode boot --mode odd --host host.json "tcp 203.0.113.9:51000 > me:22"
+is_code 2 && err_has odd; ok "an unknown mode is refused"
+
 # For people.
 run explain --host host.json "tcp 203.0.113.9:51000 > me:3389"
 is_code 0 && out_has block && out_has "Drop the rest"; ok "one packet as a word"

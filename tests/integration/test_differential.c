@@ -1,5 +1,6 @@
 /* Three judges, one verdict: random policies and random packets through the real kernel, the classifier and the
- * naive oracle.  The seed is printed; CORDON_SEED=N repeats a run.  The smallest policy that disagrees is printed. */
+ * naive oracle.  The seed is printed; CORDON_SEED=N repeats a run.  The smallest policy that disagrees is printed.
+ * With the word `boot`: the same for start-up rules. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,8 @@
 enum {
 	VERDICTS = 10000,   /* of the kernel, at least */
 	ROUNDS = 250,       /* policies, at most */
+	BOOT_VERDICTS = 4000,
+	BOOT_ROUNDS = 60,
 	LONGEST = 70000,    /* ms */
 	BATCH = 300,        /* packets of a policy */
 	SHOWN = 5,          /* disagreements that are shrunk */
@@ -23,6 +26,7 @@ enum {
 struct trial {
 	struct lab *lab;
 	uint64_t seed;      /* of this policy */
+	bool boot;          /* its start-up rules */
 	struct host host;
 	struct sample sample;
 	struct verdicts verdicts;
@@ -117,7 +121,7 @@ static size_t batch_make(struct trial *trial, struct dice *dice, struct lab_pack
 	size_t count = 0;
 	bool tracked = trial->verdicts.ruleset->uses_reply;
 	for (unsigned tries = 0; tries < BATCH * 4 && count < BATCH; tries++) {
-		struct lab_packet one = {.packet = random_packet(dice, trial->verdicts.state, &trial->host)};
+		struct lab_packet one = {.packet = (trial->boot ? random_boot_packet : random_packet)(dice, trial->verdicts.state, &trial->host)};
 		one.packet.reply = false;
 		bool good = packet_is_sendable(&trial->host, &one.packet);
 		for (size_t i = 0; good && tracked && i < count; i++)
@@ -191,10 +195,13 @@ static size_t answers_asked(const struct lab_packet *packets, struct lab_packet 
 	return asked;
 }
 
-static bool oracle_pass(const struct trial *trial, const struct packet *packet)
+static bool oracle_pass(bool boot, const struct state *state, const struct host *host, const struct packet *packet)
 {
 	struct oracle_verdict verdict;
-	oracle_judge(trial->verdicts.state, &trial->host, packet, &verdict);
+	if (boot)
+		oracle_judge_boot(state, host, (enum bootmode)state->config.number[PROPERTY_BOOTMODE], packet, &verdict);
+	else
+		oracle_judge(state, host, packet, &verdict);
 	return verdict.action == ACTION_PERMIT;
 }
 
@@ -210,7 +217,8 @@ static size_t batch_compare(const struct trial *trial, const struct lab_packet *
 	size_t disagreed = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct packet *packet = &packets[i].packet;
-		struct disagreement now = {packets[i], packets[i].arrived, verdicts_pass(&trial->verdicts, packet), oracle_pass(trial, packet)};
+		struct disagreement now = {packets[i], packets[i].arrived, verdicts_pass(&trial->verdicts, packet),
+					   oracle_pass(trial->boot, trial->verdicts.state, &trial->host, packet)};
 		totals->kernel++;
 		totals->oracle++;
 		totals->passed += now.kernel;
@@ -269,11 +277,11 @@ static bool judges_differ(void *context, const struct state *state, const struct
 	struct lab *lab = shrinking->trial->lab;
 	struct lab_packet one = {.packet = *packet, .flags = shrinking->packet.flags}, question = {.packet = question_of(packet)};
 	struct verdicts verdicts = {.lab = lab, .host = host};
-	struct oracle_verdict oracle;
+	enum mode mode = shrinking->trial->boot ? MODE_BOOT : MODE_SECURE;
 	bool differ = false;
 	if (tap_now() > shrinking->until || !packet_is_sendable(host, packet))
 		return false;
-	if (!verdicts_lift(lab, NULL) || !alone_arrives(lab, &one) || ruleset_build(state, host, MODE_SECURE, NULL, &verdicts.ruleset) < 0)
+	if (!verdicts_lift(lab, NULL) || !alone_arrives(lab, &one) || ruleset_build(state, host, mode, NULL, &verdicts.ruleset) < 0)
 		return false;
 	verdicts.classifier = classifier_new(verdicts.ruleset);
 	struct buffer why;
@@ -283,8 +291,8 @@ static bool judges_differ(void *context, const struct state *state, const struct
 		/* Without its question let through it is no answer, and there is nothing to compare. */
 		bool asked = !packet->reply || alone_arrives(lab, &question);
 		bool kernel = alone_arrives(lab, &one);
-		oracle_judge(state, host, packet, &oracle);
-		struct disagreement now = {one, kernel, verdicts_pass(&verdicts, packet), oracle.action == ACTION_PERMIT};
+		struct disagreement now = {one, kernel, verdicts_pass(&verdicts, packet),
+					   oracle_pass(mode == MODE_BOOT, state, host, packet)};
 		differ = asked && (now.kernel != now.classifier || now.classifier != now.oracle);
 		if (differ)
 			shrinking->last = now;
@@ -367,15 +375,28 @@ static void lock_down(struct sample *sample)
 	sample->filters[sample->filter_count++] = (struct sample_filter){.list = LIST, .filter = {.description = ""}};
 }
 
-/* One policy of the seed on its host; false when the lab cannot be that host. */
-static void round_run(struct lab *lab, uint64_t seed, struct totals *totals, int64_t *shrink_until)
+/* What is in force is the start-up ruleset of the same state. */
+static bool verdicts_boot(struct verdicts *verdicts)
 {
-	struct trial trial = {.lab = lab, .seed = seed};
+	classifier_free(verdicts->classifier);
+	ruleset_free(verdicts->ruleset);
+	verdicts->classifier = NULL;
+	verdicts->ruleset = NULL;
+	if (ruleset_build(verdicts->state, verdicts->host, MODE_BOOT, NULL, &verdicts->ruleset) < 0)
+		return false;
+	verdicts->classifier = classifier_new(verdicts->ruleset);
+	return true;
+}
+
+/* One policy of the seed on its host; false when the lab cannot be that host. */
+static void round_run(struct lab *lab, uint64_t seed, bool boot, struct totals *totals, int64_t *shrink_until)
+{
+	struct trial trial = {.lab = lab, .seed = seed, .boot = boot};
 	struct buffer why;
 	struct dice dice = dice_new(seed);
 	buffer_init(&why, 4096);
 	trial.host = random_host(&dice);
-	random_sample(&dice, &trial.host, SAMPLE_DYNAMIC, &trial.sample);
+	random_sample(&dice, &trial.host, SAMPLE_DYNAMIC | (boot ? SAMPLE_BOOT : 0u), &trial.sample);
 	if (dice_chance(&dice, 50))
 		lock_down(&trial.sample);
 	struct state *state = sample_state(&trial.sample);
@@ -383,7 +404,7 @@ static void round_run(struct lab *lab, uint64_t seed, struct totals *totals, int
 		totals->unbuilt++;
 		tap_note("a host that the lab cannot be: %s", buffer_text(&why));
 		state_free(state);
-	} else if (verdicts_init(&trial.verdicts, lab, &trial.host, state, &why)) {
+	} else if (verdicts_init(&trial.verdicts, lab, &trial.host, state, &why) && (!boot || verdicts_boot(&trial.verdicts))) {
 		trial_judge(&trial, &dice, totals, shrink_until);
 		totals->rounds++;
 	} else {
@@ -394,8 +415,10 @@ static void round_run(struct lab *lab, uint64_t seed, struct totals *totals, int
 	buffer_done(&why);
 }
 
-int main(void)
+int main(int count, char **words)
 {
+	bool boot = count > 1 && strcmp(words[1], "boot") == 0;
+	unsigned long most = boot ? BOOT_ROUNDS : ROUNDS, least = boot ? BOOT_VERDICTS : VERDICTS;
 	struct totals totals = {0};
 	struct buffer why;
 	struct host none;
@@ -407,14 +430,14 @@ int main(void)
 	uint64_t seed = tap_seed();
 	int64_t start = tap_now(), shrink_until = 0;
 	unsigned rounds = 0;
-	for (; rounds < ROUNDS && tap_now() - start < LONGEST && totals.disagreed < SHOWN; rounds++)
-		round_run(lab, seed + rounds, &totals, &shrink_until);
+	for (; rounds < most && tap_now() - start < LONGEST && totals.disagreed < SHOWN; rounds++)
+		round_run(lab, seed + rounds, boot, &totals, &shrink_until);
 	tap_note("%u policies, %u hosts left out, %lld ms; %lu passed, %lu dropped; %lu in, %lu out, %lu forwarded; %lu answers, %lu "
 		 "fragments, %lu IPv6; %u overflows", totals.rounds, totals.unbuilt, (long long)(tap_now() - start), totals.passed,
 		 totals.dropped, totals.by_direction[DIRECTION_IN], totals.by_direction[DIRECTION_OUT],
 		 totals.by_direction[DIRECTION_FORWARD], totals.answers, totals.fragments, totals.ipv6, lab_overflows(lab));
 	tap_ok(totals.disagreed == 0, "kernel, classifier and oracle agree: %u disagreements", totals.disagreed);
-	tap_ok(totals.kernel >= VERDICTS || totals.disagreed > 0, "%lu verdicts of the kernel", totals.kernel);
+	tap_ok(totals.kernel >= least || totals.disagreed > 0, "%lu verdicts of the kernel", totals.kernel);
 	tap_ok(totals.passed * 20 > totals.kernel && totals.dropped * 20 > totals.kernel, "enough of either verdict");
 	tap_ok(totals.answers > 100 && totals.fragments > 100 && totals.ipv6 > 1000, "answers, fragments and IPv6 are among them");
 	lab_free(lab);

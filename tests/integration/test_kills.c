@@ -1,5 +1,7 @@
-/* Two hundred SIGKILLs at random moments of `cordon netsh -f` and of `cordon apply`.  After each the store, or the
- * kernel, is the old one or the new one, whole; the next run works, and cleans up what the killed one left. */
+/* SIGKILLs at random moments: two hundred of `cordon netsh -f`, of `cordon apply`, and forty of `apply --confirm`.  After
+ * each the store, or the kernel, is the old one or the new one, whole; the next run works, and cleans up what the killed
+ * one left.  With --confirm both are the old, or both the new with a guard that will take it back.  The same for each
+ * allocation and each message to the kernel that fails. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,18 +11,22 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/cursor.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "core/store/pending.h"
+#include "tests/integration/alone.h"
 #include "tests/integration/lab.h"
 #include "tests/integration/process.h"
 #include "tests/integration/tap.h"
 #include "tests/oracle/sample.h"
 
-enum { KILLS = 200, FILTERS = 300, LONGEST = 60000 /* ms, of each kind of kill */ };
+enum { KILLS = 200, FILTERS = 300, LONGEST = 60000 /* ms, of each kind of kill */,
+       CONFIRM_KILLS = 40, CONFIRMS_LONGEST = 600000, FAULTS_LONGEST = 60000 };
 
 static const char program[] = CORDON_BUILD "/apps/cordon";
 static char paths[6][128]; /* of the files below */
-enum { STORE, SCRIPT_A, SCRIPT_B, STORE_A, STORE_B };
+enum { STORE, SCRIPT_A, SCRIPT_B, STORE_A, STORE_B, PROFILE_B };
 
 /* Both forbid X; A lets UDP 1111 in, B UDP 2222; both let TCP 80 in. */
 static bool script_write(const char *path, bool b)
@@ -31,16 +37,17 @@ static bool script_write(const char *path, bool b)
 	fprintf(file, "netsh ipsec static delete all\nnetsh ipsec static add policy name=%s\n"
 		      "netsh ipsec static add filteraction name=permit action=permit\n"
 		      "netsh ipsec static add filteraction name=block action=block\n", b ? "B" : "A");
-	fprintf(file, "netsh ipsec static add filter filterlist=open srcaddr=any dstaddr=me protocol=udp dstport=%d\n"
-		      "netsh ipsec static add filter filterlist=open srcaddr=any dstaddr=me protocol=tcp dstport=80\n"
-		      "netsh ipsec static add filter filterlist=shut srcaddr=any dstaddr=me\n", b ? 2222 : 1111);
+	char c = "AB"[b];
+	fprintf(file, "netsh ipsec static add filter filterlist=open%c srcaddr=any dstaddr=me protocol=udp dstport=%d\n"
+		      "netsh ipsec static add filter filterlist=open%c srcaddr=any dstaddr=me protocol=tcp dstport=80\n"
+		      "netsh ipsec static add filter filterlist=shut%c srcaddr=any dstaddr=me\n", c, b ? 2222 : 1111, c, c);
 	for (int i = 0; i < FILTERS; i++)
-		fprintf(file, "netsh ipsec static add filter filterlist=many srcaddr=10.%d.%d.0 srcmask=%d dstaddr=me protocol=tcp dstport=%d\n",
-			b, i % 250, 24 + (b ? 0 : i % 3) * 2, 1000 + i);
-	fprintf(file, "netsh ipsec static add rule name=open policy=%c filterlist=open filteraction=permit\n"
-		      "netsh ipsec static add rule name=shut policy=%c filterlist=shut filteraction=block\n"
-		      "netsh ipsec static add rule name=many policy=%c filterlist=many filteraction=block\n"
-		      "netsh ipsec static set policy name=%c assign=yes\n", "AB"[b], "AB"[b], "AB"[b], "AB"[b]);
+		fprintf(file, "netsh ipsec static add filter filterlist=many%c srcaddr=10.%d.%d.0 srcmask=%d dstaddr=me protocol=tcp dstport=%d\n",
+			c, b, i % 250, 24 + (b ? 0 : i % 3) * 2, 1000 + i);
+	fprintf(file, "netsh ipsec static add rule name=open policy=%c filterlist=open%c filteraction=permit\n"
+		      "netsh ipsec static add rule name=shut policy=%c filterlist=shut%c filteraction=block\n"
+		      "netsh ipsec static add rule name=many policy=%c filterlist=many%c filteraction=block\n"
+		      "netsh ipsec static set policy name=%c assign=yes\n", c, c, c, c, c, c, c);
 	return fclose(file) == 0;
 }
 
@@ -247,10 +254,169 @@ static void apply_kills(struct lab *lab, const struct host *host, struct dice *d
 	       table_count(lab), applies.size);
 }
 
+/* --- apply --confirm --- */
+
+struct confirms {
+	struct lab *lab;
+	struct lab_packet packets[PACKETS];
+	const char *apply[9], *rollback[5];
+	char *dumps[2];
+	uint32_t time;
+};
+
+static bool pending_read(struct pending *pending)
+{
+	struct store *store = NULL;
+	bool present = false;
+	if (store_open(paths[STORE], STORE_READ, NULL, &store) == 0 && store_pending(store, NULL, &present, pending) < 0)
+		present = false;
+	store_close(store);
+	return present;
+}
+
+static bool dump_is(const char *dump)
+{
+	char *now = dump_take(paths[STORE]);
+	bool same = now != NULL && strcmp(now, dump) == 0;
+	free(now);
+	return same;
+}
+
+/* What there is, once the guard of a killed run has done its work: FOUND_A the old, FOUND_B the new with its way back,
+ * FOUND_MIXED anything else for longer than it may take. */
+static enum found confirms_ask(struct confirms *confirms)
+{
+	enum { PATIENCE_MS = 8000, PAUSE_MS = 50 };
+	int64_t start = tap_now();
+	struct pending pending;
+	do {
+		bool present = pending_read(&pending);
+		while (waitpid(-1, NULL, WNOHANG) > 0)
+			;
+		enum found found = packets_ask(confirms->lab, confirms->packets);
+		if (!present && found == FOUND_A && dump_is(confirms->dumps[0]))
+			return FOUND_A;
+		if (present && found == FOUND_B && pending_guarded(&pending) && dump_is(confirms->dumps[1]))
+			return FOUND_B;
+		nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000}, NULL);
+	} while (tap_now() - start < PATIENCE_MS);
+	return FOUND_MIXED;
+}
+
+static int run_inside(struct confirms *confirms, const char *const words[])
+{
+	struct buffer output;
+	buffer_init(&output, 1 << 16);
+	lab_enter(confirms->lab, LAB_SERVER);
+	int code = process_run(words, &output, &output);
+	lab_leave(confirms->lab);
+	if (code != 0)
+		tap_note("%s: exit code %d: %.300s", words[3], code, buffer_text(&output));
+	buffer_done(&output);
+	return code;
+}
+
+/* A is in force and in the store; B is a profile. */
+static bool confirms_begin(struct confirms *confirms, struct lab *lab, const struct host *host)
+{
+	*confirms = (struct confirms){.lab = lab};
+	const char *const fill[] = {program, "--store", paths[STORE], "netsh", "-f", paths[SCRIPT_A], NULL};
+	const char *const save[] = {program, "--store", paths[STORE_B], "save", "--policy", "B", "-O", paths[PROFILE_B], NULL};
+	const char *const plain[] = {program, "--store", paths[STORE], "apply", NULL};
+	memcpy(confirms->apply, ((const char *const[]){program, "--store", paths[STORE], "apply", paths[PROFILE_B], "--confirm", "300",
+			"--force", NULL}), sizeof(confirms->apply));
+	memcpy(confirms->rollback, ((const char *const[]){program, "--store", paths[STORE], "rollback", NULL}), sizeof(confirms->rollback));
+	for (size_t i = 0; i < PACKETS; i++)
+		if (packet_parse(packets_text[i], strlen(packets_text[i]), host, NULL, NULL, &confirms->packets[i].packet) < 0)
+			return false;
+	bool good = run_timed(fill) > 0 && process_run(save, NULL, NULL) == 0 && run_inside(confirms, plain) == 0;
+	confirms->dumps[0] = dump_take(paths[STORE]);
+	lab_enter(lab, LAB_SERVER);
+	confirms->time = good ? run_timed(confirms->apply) : 0;
+	lab_leave(lab);
+	confirms->dumps[1] = dump_take(paths[STORE]);
+	good = good && confirms->time > 0 && confirms->dumps[0] != NULL && confirms->dumps[1] != NULL &&
+	       strcmp(confirms->dumps[0], confirms->dumps[1]) != 0 && confirms_ask(confirms) == FOUND_B;
+	good = good && run_inside(confirms, confirms->rollback) == 0 && confirms_ask(confirms) == FOUND_A;
+	return tap_ok(good, "confirm: apply in %u ms, and rollback", confirms->time / 1000);
+}
+
+/* Back to A; counts what was found. */
+static bool confirms_settle(struct confirms *confirms, unsigned counts[FOUND_MIXED + 1])
+{
+	enum found found = confirms_ask(confirms);
+	counts[found]++;
+	if (found == FOUND_A)
+		return true;
+	/* It may say that nothing is pending: killed before its last word, the guard takes it back just now. */
+	lab_enter(confirms->lab, LAB_SERVER);
+	int code = process_run(confirms->rollback, NULL, NULL);
+	lab_leave(confirms->lab);
+	return found == FOUND_B && (code == EXIT_DONE || code == EXIT_INPUT) && confirms_ask(confirms) == FOUND_A;
+}
+
+/* CORDON_KILLS=200 for the long proof. */
+static void confirm_kills(struct confirms *confirms, struct dice *dice)
+{
+	unsigned killed = 0, done = 0, wrong = 0, counts[FOUND_MIXED + 1] = {0};
+	int64_t start = tap_now();
+	const char *asked = getenv("CORDON_KILLS");
+	uint64_t kills = CONFIRM_KILLS;
+	if (asked != NULL)
+		(void)number_parse(asked, strlen(asked), 100000, &kills);
+	for (; killed < kills && wrong == 0 && tap_now() - start < CONFIRMS_LONGEST; done++) {
+		lab_enter(confirms->lab, LAB_SERVER);
+		killed += run_killed(confirms->apply, dice_below(dice, confirms->time * 11 / 10));
+		lab_leave(confirms->lab);
+		wrong += !confirms_settle(confirms, counts);
+	}
+	tap_ok(killed == kills, "confirm: %u killed of %u runs", killed, done);
+	tap_ok(wrong == 0, "confirm: each time the old, or the new with its way back (%u old, %u new)", counts[FOUND_A], counts[FOUND_B]);
+	tap_ok(counts[FOUND_A] > 0 && counts[FOUND_B] > 0, "confirm: both were seen");
+}
+
+/* The k-th fails, until a run does not come so far. */
+static void confirm_faults(struct confirms *confirms, const char *variable, unsigned dense)
+{
+	unsigned runs = 0, wrong = 0, refused = 0, counts[FOUND_MIXED + 1] = {0};
+	int64_t start = tap_now();
+	int code = 1;
+	for (unsigned long k = 1; code != 0 && wrong == 0 && tap_now() - start < FAULTS_LONGEST; k += 1 + k / dense, runs++) {
+		char number[24];
+		snprintf(number, sizeof(number), "%lu", k);
+		setenv(variable, number, 1);
+		lab_enter(confirms->lab, LAB_SERVER);
+		code = process_run(confirms->apply, NULL, NULL);
+		lab_leave(confirms->lab);
+		unsetenv(variable);
+		unsigned before = counts[FOUND_B];
+		wrong += !confirms_settle(confirms, counts);
+		refused += code != 0;
+		/* What says that nothing was changed has changed nothing. */
+		wrong += code != 0 && counts[FOUND_B] > before;
+	}
+	tap_ok(wrong == 0, "%s: %u runs, %u refused: each time the old, or the new with its way back", variable, runs, refused);
+	tap_ok(refused > 0 && code == 0, "%s: all of a run was tried", variable);
+}
+
+static void confirms_try(struct lab *lab, const struct host *host, struct dice *dice)
+{
+	struct confirms confirms;
+	if (confirms_begin(&confirms, lab, host)) {
+		confirm_kills(&confirms, dice);
+#ifdef CORDON_DEVELOPER
+		confirm_faults(&confirms, "CORDON_FAIL_SEND", 1000);
+		confirm_faults(&confirms, "CORDON_FAIL_ALLOC", 6);
+#endif
+	}
+	free(confirms.dumps[0]);
+	free(confirms.dumps[1]);
+}
+
 int main(void)
 {
 	static const char facts[] = "{\"addresses\": [\"192.0.2.10/24\", \"2001:db8::10/64\"]}";
-	static const char *const names[] = {"store.db", "a.netsh", "b.netsh", "a.db", "b.db"};
+	static const char *const names[] = {"store.db", "a.netsh", "b.netsh", "a.db", "b.db", "b.json"};
 	const char *folder = process_folder();
 	if (access(program, X_OK) < 0)
 		tap_skip_all("%s is not there", program);
@@ -258,6 +424,7 @@ int main(void)
 		tap_skip_all("no folder can be made");
 	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
 		snprintf(paths[i], sizeof(paths[i]), "%s/%s", folder, names[i]);
+	bool alone = geteuid() == 0 && alone_begin();
 	struct dice dice = dice_new(tap_seed());
 	tap_ok(script_write(paths[SCRIPT_A], false) && script_write(paths[SCRIPT_B], true), "two scripts");
 	store_kills(&dice);
@@ -271,7 +438,13 @@ int main(void)
 		tap_skip(buffer_text(&why), "apply, killed");
 	else
 		apply_kills(lab, &host, &dice);
+	if (lab != NULL && alone)
+		confirms_try(lab, &host, &dice);
+	else
+		tap_skip("no namespaces of one's own can be made", "apply --confirm, killed");
 	lab_free(lab);
+	if (alone)
+		alone_reap();
 	host_done(&host);
 	buffer_done(&why);
 	return tap_done();

@@ -20,26 +20,49 @@ prepare()
 	"${netsh[@]}" static add filter filterlist=web srcaddr=any dstaddr=me protocol=tcp dstport=80 &&
 	"${netsh[@]}" static add filteraction name=let action=permit &&
 	"${netsh[@]}" static add rule name=web policy=web filterlist=web filteraction=let &&
-	printf 'netsh ipsec static add policy name=other\r\n' > lockdown.cmd
+	printf 'netsh ipsec static add policy name=other\r\n' > lockdown.cmd &&
+	logs
+}
+# Logs for what reads them: a drop, in our own form and in that of Windows Firewall.
+logs()
+{
+	local fields='#Fields: date time x-source x-action x-direction protocol src-ip src-port dst-ip dst-port'
+	printf '#Version: 1.0\n%s\n2026-11-20 10:00:00 cordon DROP in TCP 203.0.113.9 51000 192.0.2.10 3389\n' "$fields" > drops.log
+	printf '#Version: 1.5\n#Software: Microsoft Windows Firewall\n#Time Format: Local\n#Fields: date time action protocol src-ip dst-ip src-port dst-port size tcpflags tcpsyn tcpack tcpwin icmptype icmpcode info path\n\n2026-11-20 10:00:00 DROP TCP 203.0.113.9 192.0.2.10 51000 3389 48 S 1 0 8192 - - - RECEIVE\n' > pfirewall.log
+	printf '{"addresses": ["192.0.2.10/24"]}' > web01.json
 }
 prepare > prepare.out 2>&1 || { cat prepare.out; echo "the folder could not be prepared"; exit 1; }
 sleep 2 # save --at 1s looks back a second
 mkdir start && cp policy.db* lockdown.cmd start/
 
-namespace=()
-if ! unshare -n true 2> /dev/null; then
-	namespace=(none)
-	unshare -rn true 2> /dev/null && namespace=(unshare -rn)
-else
-	namespace=(unshare -n)
-fi
+# Of their own: the network, the folders that are written to, and the processes that stay (a guard of --confirm).
+namespace=(none)
+cover='mkdir -p /srv; for f in /run /var/log /srv; do mount -t tmpfs none $f || exit 99; done; "$@"'
+for options in -mnpf -rmnpf; do
+	if [[ ${namespace[0]} == none ]] && unshare $options --mount-proc true 2> /dev/null; then
+		namespace=(unshare $options --mount-proc --kill-child bash -c "$cover" cover)
+	fi
+done
+# What an example needs to have happened before.
+before()
+{
+	case $1 in
+	*'status --check'*) echo 'cordon apply -q && ' ;;
+	'cordon boot'*'--root /srv/image'*)
+		echo "mkdir -p /srv/image/usr/bin && cp $(dirname "$cordon")/cordon-boot /srv/image/usr/bin/ && "
+		[[ $1 != *status* ]] || echo 'cordon boot install -q --root /srv/image && ' ;;
+	'cordon confirm'*) echo 'cordon apply -q --confirm 60 && setsid -w ' ;;
+	'cordon rollback'*) echo 'cordon apply -q --confirm 60 && ' ;;
+	'cordon lift --restore'*) echo 'cordon apply -q quarantine --set server=192.0.2.5 --set port=8000 && ' ;;
+	esac
+}
 
 # example COMMAND LINE
 example()
 {
 	local command=$1 line=$2 prefix=()
 	case $command in
-	apply|lift|status)
+	apply|boot|confirm|rollback|lift|status)
 		if [[ ${namespace[0]} == none ]]; then
 			echo "SKIPPED: $line: no network namespace can be made here"
 			skipped=$((skipped + 1))
@@ -50,7 +73,7 @@ example()
 	rm -f ./*.db* && cp start/* .
 	run=$((run + 1))
 	# Whoever has no store of the machine uses this one.
-	if ! CORDON_STORE=$folder/policy.db "${prefix[@]}" bash -o pipefail -c "${line/cordon status --check/cordon apply -q \&\& cordon status --check}" > out 2>&1; then
+	if ! CORDON_STORE=$folder/policy.db "${prefix[@]}" bash -o pipefail -c "$(before "$line")$line" > out 2>&1; then
 		echo "failed: $line"
 		sed 's/^/    /' out
 		failed=1

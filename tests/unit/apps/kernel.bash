@@ -4,14 +4,17 @@ set -u
 cordon=$1
 if [[ -z ${CORDON_IN_NAMESPACE-} ]]; then
 	export CORDON_IN_NAMESPACE=1
-	if unshare -n true 2> /dev/null; then
-		exec unshare -n bash "$0" "$cordon"
-	elif unshare -rn true 2> /dev/null; then
-		exec unshare -rn bash "$0" "$cordon"
+	if unshare -mn true 2> /dev/null; then
+		exec unshare -mn bash "$0" "$cordon"
+	elif unshare -rmn true 2> /dev/null; then
+		exec unshare -rmn bash "$0" "$cordon"
 	fi
 	echo 'SKIPPED: no network namespace can be made here'
 	exit 77
 fi
+for covered in /run /var/log; do # what apply and lift leave behind there
+	mount -t tmpfs none $covered || { echo "SKIPPED: $covered cannot be covered"; exit 77; }
+done
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1

@@ -96,10 +96,14 @@ expect 0 '' --store c.db config set ipsecexempt=1 bootmode=block
 expect 0 '^ipsecexempt 1$' --store c.db config get ipsecexempt
 expect 0 '"bootmode": \{"value": "block", "default": false\}' --store c.db config get --json
 expect 2 'config get or config set' --store c.db config put
-expect 0 '^bootmode stateful  \(default: stateful' --store t.db config get bootmode
+# Stateful only where this machine starts the service.
+expect 0 '^bootmode (stateful  \(default: stateful, since a policy is assigned and|permit  \(default: permit, since) the service is ' --store t.db config get bootmode
+expect 0 '"bootmode": \{"value": "[a-z]+", "default": true, "why": "default: ' --store t.db config get bootmode --json
 
 # Packets
-expect 2 'comes with the boot modes' --store s.db explain --mode boot 'in tcp 10.0.0.1:5 > 10.0.0.2:80'
+expect 0 'boot mode block' --store c.db explain --mode boot 'in tcp 10.0.0.1:5 > 10.0.0.2:80'
+expect 0 '^block: in tcp 10.0.0.1:5 > 10.0.0.2:80$' --store s.db explain --mode block 'in tcp 10.0.0.1:5 > 10.0.0.2:80'
+expect 2 'none of secure, permit, block, boot' --store s.db explain --mode secured 'in tcp 10.0.0.1:5 > 10.0.0.2:80'
 expect 2 'the shell takes' --store s.db explain in tcp 10.0.0.1:5
 echo '{"addresses": ["192.0.2.10/24"]}' > facts.json
 printf '\xef\xbb\xbf# packets\n\nin tcp 10.0.0.1:5 > me:80\r\n  \nout udp me:5 > 10.0.0.1:53' > packets.txt
