@@ -14,6 +14,7 @@
 #include "apps/journal.h"
 #include "apps/loading.h"
 #include "apps/session.h"
+#include "apps/cut.h"
 #include "apps/visit.h"
 #include "bootcfg/boot/bootfile.h"
 #include "core/analysis/lint.h"
@@ -437,59 +438,6 @@ static int application_check(struct application *application)
 	return error;
 }
 
-/* --- The session that one sits at --- */
-
-static void cut_say(const struct application *application, const struct packet *packet, const struct verdict *verdict,
-		    struct buffer *text)
-{
-	const struct ruleset *ruleset = application->judge.ruleset;
-	char shown[PACKET_TEXT];
-	packet_print(packet, shown);
-	buffer_printf(text, "%s is dropped by ", shown);
-	if (verdict->match == NULL) {
-		buffer_printf(text, "mode %s", mode_name(ruleset->mode));
-		return;
-	}
-	const struct origin *origin = &ruleset->origins[verdict->match->origin];
-	struct buffer rule;
-	buffer_init(&rule, 4096);
-	origin_rule(origin, &rule);
-	buffer_printf(text, "rule %s of policy %s (filter %u of %s)", QUOTE(buffer_text(&rule)), QUOTE(origin_policy(origin)),
-		      (unsigned)verdict->match->filter, QUOTE(origin_list(origin)));
-	buffer_done(&rule);
-}
-
-/* Warned, and refused when nothing would bring it back. */
-static int session_check(const struct application *application)
-{
-	struct invocation *invocation = application->invocation;
-	struct packet packets[2];
-	struct verdict verdict = {.action = ACTION_PERMIT};
-	size_t at = 0;
-	if (!application->session.remote || application->options.observe)
-		return 0;
-	session_packets(&application->session, packets);
-	for (; at < 2; at++) {
-		classifier_judge(application->judge.classifier, &packets[at], &verdict);
-		if (verdict.action != ACTION_PERMIT)
-			break;
-	}
-	if (at == 2)
-		return 0;
-	struct buffer text;
-	buffer_init(&text, 4096);
-	cut_say(application, &packets[at], &verdict, &text);
-	bool allowed = application->back.confirm > 0 || invocation_option(invocation, "force") != NULL || application->dry;
-	if (allowed)
-		diag_warning(invocation->diag, "session-cut", NULL, "this cuts the session that you sit at: %s", buffer_text(&text));
-	else
-		diag_error(invocation->diag, NULL, "this would cut the session that you sit at: %s; permit it in the policy, or apply "
-			   "with --confirm SECONDS, which brings the old state back unless a new connection confirms, or with --force",
-			   buffer_text(&text));
-	buffer_done(&text);
-	return allowed ? 0 : ERROR_INPUT;
-}
-
 /* --- The whole --- */
 
 /* From the commit to the guard's word nothing is to come between: a session that is cut sends SIGHUP. */
@@ -551,7 +499,11 @@ static int application_prepare(struct application *application)
 		error = containment_check(application->containment, &application->judge, invocation->diag);
 	if (error == 0) {
 		session_find(&application->session);
-		error = session_check(application);
+		error = session_cut_check(application->invocation, &application->session, &application->judge,
+					  application->back.confirm > 0 || application->dry || application->options.observe ||
+						  invocation_option(application->invocation, "force") != NULL,
+					  "apply with --confirm SECONDS, which brings the old state back unless a new connection "
+					  "confirms, or with --force");
 	}
 	return error;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apps/command.h"
+#include "apps/cut.h"
 #include "apps/daemon.h"
 #include "apps/force.h"
 #include "apps/journal.h"
@@ -19,6 +20,7 @@ VALUES_DEFINE(config_at, "get", "set")
 static const struct option config_options[] = {
 	{.name = "now", .help = "with set: put into force at once what otherwise counts from the next apply, and ipsecdiagnostics and "
 				"ipsecloginterval, which count from the next boot"},
+	FORCE_OPTION,
 	{.name = NULL},
 };
 
@@ -174,7 +176,7 @@ static int config_commit(struct invocation *invocation, struct visit *visit, boo
 	buffer_init(&command, 1u << 24);
 	journal_print(invocation, &command);
 	int error = now ? force_commit(visit, buffer_text(&command))
-			: visit_commit(visit, buffer_text(&command));
+			: visit_commit_watched(visit, buffer_text(&command));
 	buffer_done(&command);
 	return error;
 }

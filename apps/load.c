@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "apps/command.h"
+#include "apps/cut.h"
 #include "apps/file.h"
 #include "apps/journal.h"
 #include "apps/emit.h"
@@ -14,6 +15,7 @@
 static const struct option load_options[] = {
 	SET_OPTION,
 	{.name = "assign", .help = "assign the policy, whatever the profile says; the one assigned before is unassigned"},
+	FORCE_OPTION,
 	{.name = "list", .help = "list the profiles that come with Cordon (with -q only their names)"},
 	{.name = NULL},
 };
@@ -148,7 +150,7 @@ static int load_run(struct invocation *invocation)
 	bool assign = invocation_option(invocation, "assign") != NULL;
 	int error = loading_begin(invocation, invocation->words[0], assign, &visit, &loaded);
 	if (error == 0)
-		error = visit_commit(&visit, buffer_text(&command));
+		error = visit_commit_watched(&visit, buffer_text(&command));
 	if (error == 0) {
 		loaded_print(invocation, &loaded);
 		visit_warn(&visit);

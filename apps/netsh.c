@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "apps/command.h"
+#include "apps/cut.h"
 #include "apps/file.h"
 #include "apps/journal.h"
 #include "apps/options.h"
@@ -16,6 +17,7 @@ static const struct option netsh_options_rows[] = {
 	{.name = "file", .letter = 'f', .argument = "SCRIPT|-", .kind = VALUE_FILE,
 	 .help = "run this script (- is standard input): netsh -f form, or a batch file when any command starts with netsh"},
 	{.name = "keep-going", .help = "report a bad line and go on, as netsh does; good lines are kept"},
+	FORCE_OPTION,
 	{.name = "set", .argument = "VAR=VALUE", .repeats = true, .help = "value of %VAR% in a batch file; 1=VALUE is that of %1"},
 	{.name = NULL},
 };
@@ -93,7 +95,7 @@ static int change(struct run *run)
 		error = run_once(run, visit.state);
 	bool changed = error == 0 && state_differs(visit.state);
 	if (changed)
-		error = visit_commit(&visit, buffer_text(&command));
+		error = visit_commit_watched(&visit, buffer_text(&command));
 	if (changed && error == 0)
 		visit_warn(&visit);
 	visit_done(&visit);

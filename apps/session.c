@@ -327,7 +327,8 @@ void session_find(struct session *ret_session)
 	leader_find(ret_session);
 	(void)proc_read("/proc/net/tcp", TABLE_MOST, &tables.tcp);
 	(void)proc_read("/proc/net/tcp6", TABLE_MOST, &tables.tcp6);
-	/* What the environment says may be of a connection that has ended long ago. */
+	/* What the environment says may be of a connection that has ended long ago: what is up counts for more.  Where nothing
+	 * else is known it is believed: a question too many is better than a session that is cut. */
 	struct session said = *ret_session;
 	bool has_said = connection != NULL && session_parse_connection(connection, &said);
 	bool found = has_said && tables_find(&tables, 0, &said);
@@ -335,8 +336,8 @@ void session_find(struct session *ret_session)
 		*ret_session = said;
 	if (!found)
 		found = ancestors_find(&tables, ret_session) || utmp_find(&tables, ret_session);
-	if (!found && has_said && tables.tcp.length == 0)
-		*ret_session = said; /* nothing to compare it with */
+	if (!found && has_said)
+		*ret_session = said;
 	buffer_done(&tables.tcp);
 	buffer_done(&tables.tcp6);
 }

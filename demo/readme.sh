@@ -13,6 +13,7 @@ if [ -z "${README_INSIDE:-}" ]; then
 fi
 
 mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /var/log
 work=/run/readme
 mkdir -p "$work/bin"
 . "$here/resolv.sh"

@@ -156,7 +156,7 @@ static int things_dump(struct bootload *load, uint16_t kind, void (*take)(const 
 		       struct found *found)
 {
 	struct buffer query;
-	struct attributes messages;
+	struct attributes messages = {NULL, NULL};
 	struct netmessage message;
 	bool done = false, changed = false;
 	uint32_t sequence = load->sequence++;
@@ -369,7 +369,7 @@ static int batch_make(struct bootload *load, const char *messages, size_t length
  * The first error counts: the rest follow from it. */
 static int batch_answers(struct bootload *load, const struct batch *batch, struct bootload_refusal *refusal)
 {
-	struct attributes messages;
+	struct attributes messages = {NULL, NULL};
 	struct netmessage message;
 	int result = 0;
 	for (bool done = false; !done;) {
