@@ -10,7 +10,7 @@
 #include "core/base/utf8.h"
 
 /* Which value of the configuration is being read: the few that count, and all others. */
-enum slot { SLOT_OTHER, SLOT_ROOT, SLOT_CLIENT, SLOT_URLS, SLOT_URL, SLOT_CA, SLOT_PINNED, SLOT_SELF_SIGNED };
+enum slot { SLOT_OTHER, SLOT_ROOT, SLOT_CLIENT, SLOT_URLS, SLOT_URL, SLOT_CA, SLOT_PINNED, SLOT_SELF_SIGNED, SLOT_PROXY, SLOT_PROXY_URL };
 
 static const struct {
 	enum slot parent;
@@ -22,6 +22,9 @@ static const struct {
 	{SLOT_CLIENT, "ca_certificate", SLOT_CA},
 	{SLOT_CLIENT, "pinned_server_name", SLOT_PINNED},
 	{SLOT_CLIENT, "use_self_signed_ssl", SLOT_SELF_SIGNED},
+	{SLOT_CLIENT, "proxy_config", SLOT_PROXY},
+	{SLOT_PROXY, "http", SLOT_PROXY_URL},
+	{SLOT_PROXY, "https", SLOT_PROXY_URL},
 };
 
 /* What each has to be. */
@@ -38,6 +41,8 @@ static const struct {
 	[SLOT_CA] = {FORM_SCALAR, "Client.ca_certificate is the text of a certificate (PEM)"},
 	[SLOT_PINNED] = {FORM_SCALAR, "Client.pinned_server_name is a name, such as VelociraptorServer"},
 	[SLOT_SELF_SIGNED] = {FORM_SCALAR, "Client.use_self_signed_ssl is true or false"},
+	[SLOT_PROXY] = {FORM_ANY, ""},
+	[SLOT_PROXY_URL] = {FORM_ANY, ""},
 };
 
 /* A mapping or sequence that is open. */
@@ -210,6 +215,16 @@ static int self_signed_read(struct reader *reader, const yaml_event_t *event)
 	return event_wrong(reader, event, forms[SLOT_SELF_SIGNED].wrong);
 }
 
+/* The servers may answer directly, and the agent, which goes through the proxy, be cut off all the same. */
+static int proxy_read(const struct reader *reader, const yaml_event_t *event)
+{
+	struct place place = marks_place(reader, &event->start_mark, &event->end_mark);
+	if (event->data.scalar.length > 0)
+		diag_warning(reader->diag, "agent-proxy", &place, "the agent goes through the proxy %s, which is not permitted by this: "
+			     "--allow 'tcp me > ADDRESS:PORT' permits it", QUOTE_N((const char *)event->data.scalar.value, event->data.scalar.length));
+	return 0;
+}
+
 static int scalar_read(struct reader *reader, enum slot slot, const yaml_event_t *event)
 {
 	switch (slot) {
@@ -221,6 +236,8 @@ static int scalar_read(struct reader *reader, enum slot slot, const yaml_event_t
 		return pinned_read(reader, event);
 	case SLOT_SELF_SIGNED:
 		return self_signed_read(reader, event);
+	case SLOT_PROXY_URL:
+		return proxy_read(reader, event);
 	default:
 		return 0;
 	}

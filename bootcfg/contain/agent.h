@@ -24,7 +24,7 @@ struct agent {
 	const char *pinned; /* Client.pinned_server_name: the name in the server's certificate, or NULL */
 	bool self_signed;   /* Client.use_self_signed_ssl: only that authority counts */
 };
-/* Text lives in the arena.  ERROR_INPUT with file:line:column. */
+/* Text lives in the arena.  ERROR_INPUT with file:line:column.  A proxy that it names is a warning, "agent-proxy". */
 int agent_parse(const char *text, size_t length, const char *file, struct arena *arena, struct diag *diag, struct agent *ret_agent);
 
 #endif

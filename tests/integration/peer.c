@@ -5,7 +5,7 @@
  *   peer dns ADDRESS NAME=ADDRESS…     a name server, over UDP and TCP
  *   peer count ADDRESS PORT FILE       writes how many datagrams and connections have come to FILE
  *   peer flood ADDRESS PORT [SPORT]    sends datagrams and SYNs there as fast as 2,000/s
- *   peer ask tcp|udp ADDRESS PORT [SPORT [MS [FROM]]]   exit 0: the echo came within MS (500); 1: it did not
+ *   peer ask tcp|udp ADDRESS PORT [SPORT [FROM]]   exit 0: the echo came within $PEER_MS (5000); 1: it did not
  *   peer resolve udp|tcp SERVER NAME   prints the address; exit 1 when none comes
  *   peer hold ADDRESS PORT             a connection that lives: a line on stdin asks, "yes" or "no" on stdout answers
  *
@@ -28,7 +28,7 @@
 
 #include "core/base/cursor.h"
 
-enum { ASK_MS = 500, CLIENTS_MOST = 64, MESSAGE_MOST = 1500, FLOOD_RATE = 2000, LIFE_SECONDS = 300 };
+enum { ASK_MS = 5000, HOLD_MS = 1000, CLIENTS_MOST = 64, MESSAGE_MOST = 1500, FLOOD_RATE = 2000, LIFE_SECONDS = 300 };
 
 struct end {
 	struct sockaddr_storage address;
@@ -288,6 +288,13 @@ static void flood_run(const struct end *end, uint16_t sport)
 
 /* --- questions --- */
 
+/* How long an answer is waited for. */
+static int patience(void)
+{
+	const char *text = getenv("PEER_MS");
+	return text != NULL ? port_of(text) : ASK_MS;
+}
+
 static bool wait_for(int descriptor, short events, int milliseconds)
 {
 	struct pollfd one = {.fd = descriptor, .events = events};
@@ -352,8 +359,8 @@ static int resolve(const char *kind, const struct end *server, const char *name)
 	*at++ = 1;
 	size_t size = (size_t)(at - question) - 2;
 	question[1] = (uint8_t)size;
-	int made = reach(server, tcp ? SOCK_STREAM : SOCK_DGRAM, 0, ASK_MS, NULL);
-	if (made < 0 || !exchange(made, question + 2 - shift, size + shift, ASK_MS, back, &length) || length < size + shift + 16 || back[shift + 7] == 0)
+	int made = reach(server, tcp ? SOCK_STREAM : SOCK_DGRAM, 0, patience(), NULL);
+	if (made < 0 || !exchange(made, question + 2 - shift, size + shift, patience(), back, &length) || length < size + shift + 16 || back[shift + 7] == 0)
 		return 1;
 	const uint8_t *ip = back + length - 4;
 	printf("%u.%u.%u.%u\n", ip[0], ip[1], ip[2], ip[3]);
@@ -370,7 +377,7 @@ static int hold(const struct end *end)
 		return 1;
 	ready();
 	while (fgets(line, sizeof(line), stdin) != NULL) {
-		puts(exchange(made, line, strlen(line), ASK_MS, back, &length) ? "yes" : "no");
+		puts(exchange(made, line, strlen(line), HOLD_MS, back, &length) ? "yes" : "no");
 		fflush(stdout);
 	}
 	return 0;
@@ -389,7 +396,7 @@ int main(int argc, char **argv)
 	(void)alarm(LIFE_SECONDS); /* whatever becomes of the script */
 	if (strcmp(verb, "ask") == 0 && argc >= 5) {
 		struct end end = end_of(argv[3], port_of(argv[4]));
-		return ask(argv[2], &end, argc > 5 ? port_of(argv[5]) : 0, argc > 6 ? port_of(argv[6]) : ASK_MS, argc > 7 ? argv[7] : NULL);
+		return ask(argv[2], &end, argc > 5 ? port_of(argv[5]) : 0, patience(), argc > 6 ? argv[6] : NULL);
 	}
 	if (strcmp(verb, "resolve") == 0 && argc == 5) {
 		struct end end = end_of(argv[3], 53);

@@ -156,6 +156,29 @@ Test(agent, what_is_wrong_is_said_with_its_place)
 	arena_free(arena);
 }
 
+Test(agent, a_proxy_is_a_warning)
+{
+	static const struct {
+		const char *text;
+		size_t warnings;
+	} rows[] = {
+		{"Client:\n  server_urls: [https://vr.example.com]\n  proxy_config:\n    https: http://proxy:3128\n", 1},
+		{"Client:\n  server_urls: [https://vr.example.com]\n  proxy_config: {http: '', https: ''}\n", 0},
+		{"Client:\n  server_urls: [https://vr.example.com]\n  proxy_config:\n", 0},
+		{"Client:\n  server_urls: [https://vr.example.com]\nFrontend:\n  proxy_config: {https: http://proxy:3128}\n", 0},
+	};
+	struct arena *arena = arena_new();
+	for (size_t i = 0; i < ARRAY_LENGTH(rows); i++) {
+		struct diag diag;
+		struct agent agent;
+		diag_init(&diag);
+		cr_expect_eq(parse(rows[i].text, arena, &diag, &agent), 0, "%zu", i);
+		cr_expect_eq(diag.warnings, rows[i].warnings, "%zu", i);
+		diag_done(&diag);
+	}
+	arena_free(arena);
+}
+
 /* Texts that grow: a head, the middle so many times, a tail. */
 static char *repeat(const char *head, const char *middle, size_t count, const char *tail)
 {

@@ -1,4 +1,4 @@
-/* Probes as they are read; what they do in a network is shown by integration.quarantine_cli. */
+/* Probes as they are read; what they do in a network is shown by integration.cli_quarantine. */
 #include <criterion/criterion.h>
 #include <string.h>
 
