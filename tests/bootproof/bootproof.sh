@@ -66,12 +66,13 @@ boot() {
 run_boots() {
 	case $scenario in
 	power-cut)
+		bad=0
 		for cut in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 			# The machine is up after about half a minute; later is when it changes things.
 			ms=$((1500 + $(random_below 73500)))
-			boot "cut-$cut" --startup "$startup" --final "$final" --cut "$ms" || return 1
+			boot "cut-$cut" --startup "$startup" --final "$final" --cut "$ms" || bad=1
 		done
-		boot last --startup "$startup" --final "$final"
+		boot last --startup "$startup" --final "$final" && return $bad
 		;;
 	rollback)
 		boot pending --startup "$startup" --final pending --settle 60 --mark 'applied 0' || return 1
@@ -107,6 +108,7 @@ run_one() {
 		code=0
 		run_boots || code=$?
 	fi
+	[ $code -ne 130 ] || exit 130
 	{
 		echo "scenario $scenario"
 		echo "mode $mode"

@@ -12,7 +12,7 @@ row() { # SCENARIO/MODE
 		echo "| $scenario | $mode | not run | | | | | | | | | | |"
 		return
 	fi
-	n() { figure "$file" "figure $1"; }
+	n() { figure "$file" "figure $1" | grep . || echo -; }
 	case $(figure "$file" outcome) in
 	ok) outcome=holds ;;
 	*) outcome='**fails**' ;;
@@ -56,10 +56,11 @@ the machine. The tables that say what is expected are in `tests/bootproof/judge.
 
 *Expected*: the rules until the service has taken over, then its own. `builtin` is the set inside `cordon-boot`,
 `halt` is operational block, `none`: start-up lasts. *Forbidden*: packets that the policy of the service forbids
-(answers / begun by the machine), until 1.5 s before the service says that it has taken over, from then until 0.25 s
+(answers / begun by the machine), until about 1.5 s before the service says that it has taken over, from then until 0.25 s
 after it, and later: the last must be 0 / 0, the others too where start-up is block or builtin; `stateful` lets the machine begin what it likes, `open` (boot mode
 permit) lets everything pass. *Permitted*: answers of the permitted port, in the same three parts. Times are seconds from
-power-on. *Leases*: asked for / renewed.
+power-on. *Leases*: asked for / renewed. Where a scenario has several boots each is judged, and the figures are those of
+the last.
 
 TEXT
 	echo "| scenario | mode | outcome | boots | expected | forbidden, start-up | at hand-over | after | permitted | first forbidden | first permitted | service took over | leases |"

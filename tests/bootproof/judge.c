@@ -108,6 +108,11 @@ bool regime_parse(const char *name, enum regime *ret_regime)
 	return false;
 }
 
+bool regime_lets(enum regime regime, enum sort sort)
+{
+	return regimes[regime].expected[sort] != '0';
+}
+
 void tally_init(struct tally *tally, enum regime regime)
 {
 	*tally = (struct tally){.regime = regime};
@@ -128,7 +133,7 @@ unsigned tally_check(const struct tally *tally, const enum regime *other, const 
 	unsigned wrong = 0;
 	for (size_t i = 0; i < SORTS; i++) {
 		char expected = regimes[tally->regime].expected[i];
-		if (other != NULL && regimes[*other].expected[i] != '0')
+		if (other != NULL && regime_lets(*other, (enum sort)i))
 			continue;
 		bool bad = (expected == '0' && tally->count[i] != 0) || (least && expected == '+' && tally->count[i] == 0);
 		if (!bad)

@@ -37,6 +37,7 @@ enum regime {
 	REGIMES,
 };
 bool regime_parse(const char *name, enum regime *ret_regime);
+bool regime_lets(enum regime regime, enum sort sort); /* whether any of the sort may leave */
 
 /* What was seen while a regime was expected. */
 struct tally {

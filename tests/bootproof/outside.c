@@ -38,8 +38,9 @@ enum {
 	RATE = 700,                       /* frames a second, so that 500 are always reached */
 	CAPTURE_MOST = 32 * 1024 * 1024,  /* bytes */
 	SEEN_MOST = 4 * 1024 * 1024,      /* frames that are kept for the judgement */
-	/* The line on the console is not the moment of the change: so long before and behind it either rules count. */
-	BEFORE_MS = 1500, BEHIND_MS = 250,
+	/* The line on the console is not the moment of the change: so long before and behind it either rules count.  On a
+	 * starved machine the line comes later yet: a packet that only the later rules let through shows them at work. */
+	BEFORE_MS = 1500, BEHIND_MS = 250, BEFORE_MOST_MS = 20000,
 	SECONDS_MOST = 900,
 };
 
@@ -279,18 +280,31 @@ static bool proof_run(struct proof *proof)
 
 /* --- The result. --- */
 
+/* From when on the later rules may be at work, given when the machine says so. */
+static int64_t proof_change(const struct proof *proof, int64_t said)
+{
+	int64_t change = said - BEFORE_MS;
+	for (size_t i = 0; i < proof->seen_count && proof->seen[i].time < change; i++) {
+		enum sort sort = proof->seen[i].sort;
+		if (proof->seen[i].time >= said - BEFORE_MOST_MS && !regime_lets(proof->startup, sort) && regime_lets(proof->final, sort))
+			return proof->seen[i].time;
+	}
+	return change;
+}
+
 /* A machine whose power was cut may have changed its rules and not said so yet. */
 static void proof_sort(struct proof *proof)
 {
-	int64_t end = proof_ms(proof), change = proof->operational;
-	if (change < 0)
-		change = proof->stays ? INT64_MAX - BEHIND_MS : end;
+	int64_t said = proof->operational;
+	if (said < 0)
+		said = proof->stays ? INT64_MAX - BEHIND_MS : proof_ms(proof);
+	int64_t change = proof->stays ? said : proof_change(proof, said);
 	tally_init(&proof->tallies[PHASE_STARTUP], proof->startup);
 	tally_init(&proof->tallies[PHASE_HANDOVER], proof->startup);
 	tally_init(&proof->tallies[PHASE_FINAL], proof->final);
 	for (size_t i = 0; i < proof->seen_count; i++) {
 		int64_t time = proof->seen[i].time;
-		enum phase phase = time < change - BEFORE_MS ? PHASE_STARTUP : time <= change + BEHIND_MS ? PHASE_HANDOVER : PHASE_FINAL;
+		enum phase phase = time < change ? PHASE_STARTUP : time <= said + BEHIND_MS ? PHASE_HANDOVER : PHASE_FINAL;
 		tally_add(&proof->tallies[phase], proof->seen[i].sort, time);
 	}
 }
