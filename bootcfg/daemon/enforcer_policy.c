@@ -256,12 +256,12 @@ static void block_apply(struct enforcer *enforcer)
 	diag_done(&diag);
 }
 
-/* The driver goes where its table says; the kernel follows. */
+/* The driver goes where its table says, the kernel first: nobody is to read "block" while packets pass. */
 static void fail_to(struct enforcer *enforcer, enum driver_event event, const char *text)
 {
-	enforcer_step(enforcer, event, text);
-	if (enforcer->state == DRIVER_BLOCK)
+	if (driver_next(enforcer->state, event)->to == DRIVER_BLOCK)
 		block_apply(enforcer);
+	enforcer_step(enforcer, event, text);
 }
 
 /* The store again, with its persistent policy alone; NULL when it cannot be read. */

@@ -469,10 +469,10 @@ static int apply_once(struct application *application)
 		*application->options->changed = true;
 	if (error == 0 && present)
 		clean_after(application, true);
-	else if (error < 0 && present && !application->options->clean_later)
-		(void)generations_clean(application->channel, false);
-	else if (error < 0)
+	else if (error < 0 && !present)
 		(void)table_delete(application->channel);
+	else if (error < 0 && !application->options->clean_later)
+		(void)generations_clean(application->channel, false);
 out:
 	plan_free(application->plan);
 	application->plan = NULL;

@@ -134,7 +134,8 @@ static const struct exemption boot_exempt[] = {
 
 /* Besides, in the boot mode stateful. */
 static const struct exemption stateful_exempt[] = {
-	{.name = "outbound", .directions = DIRECTION_OUT},
+	/* Without `valid` an inbound fragment whose others were lost would be answered (ICMP, time exceeded). */
+	{.name = "outbound", .directions = DIRECTION_OUT, .valid = true},
 	{.name = "reply", .directions = DIRECTION_IN, .reply = true},
 };
 
