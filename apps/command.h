@@ -86,6 +86,6 @@ const struct command *command_find(const char *name);
 /* The rows, each in the file of its name. */
 extern const struct command boot_command, netsh_command, load_command, save_command, show_command, dump_command, config_command,
 	export_command, explain_command, lint_command, apply_command, confirm_command, rollback_command, lift_command,
-	status_command, log_command, replay_command, help_command;
+	status_command, log_command, tail_command, replay_command, drift_command, audit_command, report_command, help_command, query_command;
 
 #endif

@@ -20,7 +20,12 @@ const struct command *const commands[] = {
 	&status_command,
 	&boot_command,
 	&log_command,
+	&query_command,
+	&tail_command,
 	&replay_command,
+	&drift_command,
+	&audit_command,
+	&report_command,
 	&help_command,
 	NULL,
 };

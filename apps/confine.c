@@ -42,7 +42,7 @@ static int calls_limit(void)
 	return error;
 }
 
-static void limits_enter(struct invocation *invocation)
+void confine_enter(struct invocation *invocation)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)prctl(PR_SET_DUMPABLE, 0);
@@ -79,7 +79,7 @@ int confine_run(struct invocation *invocation, int output, int (*work)(struct in
 		return child_wait(invocation, child);
 	if (output >= 0)
 		(void)dup2(output, STDOUT_FILENO);
-	limits_enter(invocation);
+	confine_enter(invocation);
 	int code = work(invocation, context);
 	if (!invocation_flush(invocation) && invocation->failed)
 		code = EXIT_SYSTEM;

@@ -10,4 +10,7 @@
  * EXIT_BUG when it was killed. */
 int confine_run(struct invocation *invocation, int output, int (*work)(struct invocation *invocation, void *context), void *context);
 
+/* The same for a process that has been made already: from now on it can do no more than that, and ends with its parent. */
+void confine_enter(struct invocation *invocation);
+
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "apps/bootdrops.h"
 #include "bootcfg/boot/bootfile.h"
 #include "bootcfg/daemon/droplog.h"
 #include "bootcfg/target/conntrack.h"
@@ -188,13 +189,14 @@ int force_apply(struct visit *visit, const struct judge *judge, const struct nft
 		const char *command)
 {
 	struct nftables_status before;
+	struct nftables_options with = bootdrops_options(options, visit->invocation->diag);
 	enum driver_state from = force_state(visit->invocation);
 	int error = store_pending_refuse(visit->store, visit->invocation->diag);
 	if (error < 0)
 		return error;
 	error = force_status(visit->invocation, &before);
 	if (error == 0) {
-		error = nftables_apply(judge->ruleset, options, visit->invocation->diag);
+		error = nftables_apply(judge->ruleset, &with, visit->invocation->diag);
 		if (error == 0 && command != NULL && (error = visit_commit(visit, command)) < 0)
 			force_restore(visit, &before);
 	}
@@ -211,10 +213,11 @@ static int pending_commit(struct visit *visit, const struct judge *judge, const 
 			  const char *command, struct pending *pending)
 {
 	struct invocation *invocation = visit->invocation;
+	struct nftables_options with = bootdrops_options(options, invocation->diag);
 	int error = store_commit_pending(visit->store, visit->state, command, pending, invocation->diag);
 	if (error < 0)
 		return error;
-	error = nftables_apply(judge->ruleset, options, invocation->diag);
+	error = nftables_apply(judge->ruleset, &with, invocation->diag);
 	if (error < 0 && store_revert(visit->store, pending->before, "the kernel refused what was applied", invocation->diag) < 0)
 		diag_error(invocation->diag, NULL, "and the store could not be put back: `cordon rollback` does that");
 	return error;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "apps/bootdrops.h"
 #include "apps/command.h"
 #include "apps/emit.h"
 #include "apps/force.h"
@@ -279,6 +280,8 @@ static int lifting_commit(struct lifting *lifting, const char *command)
 	if (!lifting->restore || !state_assigned(lifting->visit.state)) {
 		/* The store first: what it would still have assigned, the service would put into force again. */
 		int error = visit_commit(&lifting->visit, command);
+		if (error == 0)
+			bootdrops_write(invocation->diag);
 		return error == 0 ? nftables_lift(invocation->diag) : error;
 	}
 	int error = enforceable_check(lifting->visit.state, invocation->diag);
@@ -367,9 +370,11 @@ static int lift_run(struct invocation *invocation)
 		error = pending_end(invocation);
 	if (error == 0 && (lifting.restore || lifting.remove))
 		error = lift_stored(&lifting, buffer_text(&command), &in_force);
-	else if (error == 0)
+	else if (error == 0) {
+		bootdrops_write(invocation->diag);
 		/* Also where nothing judges packets: what a killed apply has left behind goes too. */
 		error = nftables_lift(invocation->diag);
+	}
 	invocation->changed |= error == 0;
 	if (error == 0 && in_force) {
 		restored_say(&lifting, true);

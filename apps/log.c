@@ -1,4 +1,5 @@
 /* cordon log: events out of logs, selected, as text. */
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +9,10 @@
 #include "apps/checkpoint.h"
 #include "apps/command.h"
 #include "apps/confine.h"
+#include "apps/log.h"
 #include "apps/logs.h"
+#include "apps/options.h"
+#include "apps/selection.h"
 #include "apps/terminal.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
@@ -27,10 +31,7 @@ static const struct option log_options[] = {
 	{.name = "format", .letter = 'o', .argument = "FORMAT", .value_at = format_at, .help = "of the output: W3C (the default), CSV, TSV, JSON (one object a line, every field), XML, NAT (a table for the terminal)"},
 	{.name = "output", .letter = 'O', .argument = "FILE", .kind = VALUE_FILE, .help = "write it there instead of standard output"},
 	{.name = "layout", .argument = "LAYOUT", .value_at = layout_at, .help = "columns: drops (of packets), eventlog (Log Parser's fifteen), isa (ISA Server's twelve)"},
-	{.name = "drops", .help = "only what says that a packet was dropped, from any source"},
-	{.name = "src", .argument = "ADDRESS", .help = "only packets from this address or network"},
-	{.name = "dst", .argument = "ADDRESS", .help = "only packets to this address or network"},
-	{.name = "port", .argument = "N", .help = "only packets from or to this port"},
+	SELECTION_OPTIONS,
 	{.name = "count", .argument = "BY", .value_at = count_at, .help = "how many packets by source, destination, port or filter; a record that stands for several counts as so many"},
 	{.name = "sort", .help = "merge several logs by time"},
 	{.name = "ecs", .help = "with -o JSON: packets in the names of the Elastic Common Schema"},
@@ -60,10 +61,9 @@ struct logging {
 	enum layout layout;
 	bool guessed;             /* the layout: by the first event */
 	bool whole;               /* JSON, XML: every field instead of a layout */
-	bool drops, ecs;
-	bool has_src, has_dst, has_port;
-	struct ip_prefix src, dst;
-	uint16_t port;
+	bool ecs;
+	bool live;                /* standard input is followed: what is there goes out at once */
+	struct selection selection;
 	enum count_by count;
 	uint64_t threads;
 	struct checkpoint *checkpoint;
@@ -88,28 +88,6 @@ struct worker {
 
 /* --- Options --- */
 
-static int address_option(struct invocation *invocation, const char *name, struct ip_prefix *ret_prefix, bool *ret_has)
-{
-	const char *text = invocation_option(invocation, name);
-	*ret_has = text != NULL;
-	if (text == NULL || ip_prefix_parse(text, strlen(text), ret_prefix))
-		return 0;
-	diag_error(invocation->diag, NULL, "--%s %s: an address or network is needed, such as 192.0.2.1 or 192.0.2.0/24", name, QUOTE(text));
-	return ERROR_INPUT;
-}
-
-static int number_option(struct invocation *invocation, const char *name, uint64_t least, uint64_t most, uint64_t *ret_number)
-{
-	const char *text = invocation_option(invocation, name);
-	if (text == NULL)
-		return 0;
-	if (number_parse(text, strlen(text), most, ret_number) && *ret_number >= least)
-		return 1;
-	diag_error(invocation->diag, NULL, "--%s %s: a number from %llu to %llu is needed", name, QUOTE(text), (unsigned long long)least,
-		   (unsigned long long)most);
-	return ERROR_INPUT;
-}
-
 static int layout_option(struct logging *logging)
 {
 	const struct invocation *invocation = logging->invocation;
@@ -117,7 +95,7 @@ static int layout_option(struct logging *logging)
 	const char *count = invocation_option(invocation, "count");
 	static const char *const counts[] = {NULL, "source", "destination", "port", "filter"};
 	logging->layout = LAYOUT_DROPS;
-	logging->guessed = layout == NULL && !logging->drops;
+	logging->guessed = layout == NULL && !logging->selection.drops && !logging->live;
 	if (layout != NULL && !layout_parse(layout, &logging->layout)) {
 		diag_error(invocation->diag, NULL, "--layout %s: it is eventlog, drops or isa", QUOTE(layout));
 		return ERROR_INPUT;
@@ -137,9 +115,7 @@ static int options_read(struct logging *logging)
 {
 	struct invocation *invocation = logging->invocation;
 	const char *format = invocation_option(invocation, "format");
-	uint64_t port = 0;
 	logging->threads = 1;
-	logging->drops = invocation_option(invocation, "drops") != NULL;
 	logging->ecs = invocation_option(invocation, "ecs") != NULL;
 	if (format == NULL)
 		format = logging->ecs || invocation->json ? "JSON" : "W3C";
@@ -154,18 +130,11 @@ static int options_read(struct logging *logging)
 		.color = (invocation->render & DIAG_COLOR) != 0 && isatty(STDOUT_FILENO),
 		.width = terminal_width(),
 	};
-	int error = layout_option(logging);
+	int error = selection_read(invocation, &logging->selection);
 	if (error == 0)
-		error = address_option(invocation, "src", &logging->src, &logging->has_src);
-	if (error == 0)
-		error = address_option(invocation, "dst", &logging->dst, &logging->has_dst);
-	int port_given = error == 0 ? number_option(invocation, "port", 0, UINT16_MAX, &port) : error;
-	if (port_given >= 0)
-		error = number_option(invocation, "threads", 1, 64, &logging->threads);
-	else
-		error = port_given;
-	logging->has_port = port_given > 0;
-	logging->port = (uint16_t)port;
+		error = layout_option(logging);
+	if (error == 0 && options_number(invocation, "threads", 1, 64, &logging->threads) < 0)
+		error = ERROR_INPUT;
 	if (error < 0)
 		return error;
 	if (logging->ecs && logging->writer != &json_writer) {
@@ -176,23 +145,6 @@ static int options_read(struct logging *logging)
 }
 
 /* --- One event --- */
-
-static bool prefix_holds(const struct ip_prefix *prefix, const struct ip *ip)
-{
-	return ip->family == prefix->ip.family && ip_in_prefix(ip->bytes, prefix->ip.bytes, prefix->bits);
-}
-
-static bool selected(const struct logging *logging, enum meaning meaning, const struct record *record)
-{
-	if (logging->drops && meaning != MEANING_DROP)
-		return false;
-	if (logging->has_src && !(meaning != MEANING_NONE && record_has(record, COLUMN_SRC_IP) && prefix_holds(&logging->src, &record->src)))
-		return false;
-	if (logging->has_dst && !(meaning != MEANING_NONE && record_has(record, COLUMN_DST_IP) && prefix_holds(&logging->dst, &record->dst)))
-		return false;
-	return !logging->has_port || (meaning != MEANING_NONE && ((record_has(record, COLUMN_SRC_PORT) && record->srcport == logging->port) ||
-								  (record_has(record, COLUMN_DST_PORT) && record->dstport == logging->port)));
-}
 
 static void count_add(struct worker *worker, const struct record *record)
 {
@@ -244,9 +196,9 @@ static void event_pass(struct worker *worker, const struct event *event, struct 
 	bool packets = logging->layout != LAYOUT_EVENTLOG || logging->ecs || logging->count != COUNT_NOT;
 	if (logging->checkpoint != NULL && !checkpoint_pass(logging->checkpoint, event))
 		return;
-	if (packets || logging->drops || logging->has_src || logging->has_dst || logging->has_port) {
+	if (packets || selection_asks(&logging->selection)) {
 		meaning = event_meaning(event, &worker->meaning, &record);
-		if (!selected(logging, meaning, &record) || (packets && !logging->whole && meaning == MEANING_NONE))
+		if (!selection_holds(&logging->selection, meaning, &record) || (packets && !logging->whole && meaning == MEANING_NONE))
 			return;
 	}
 	worker->taken++;
@@ -311,6 +263,13 @@ static void counts_write(struct logging *logging, struct worker *worker, struct 
 
 enum { FLUSH_AT = 1 << 18 };
 
+/* Whether reading on would wait for somebody to write. */
+static bool input_waits(void)
+{
+	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+	return poll(&input, 1, 0) == 0;
+}
+
 /* One after the other.  False when nobody reads the output any more. */
 static int events_run(struct logging *logging, struct worker *worker)
 {
@@ -323,7 +282,8 @@ static int events_run(struct logging *logging, struct worker *worker)
 			worker->writer = logging->head;
 		}
 		event_pass(worker, &event, output);
-		if (output->length >= FLUSH_AT && !invocation_flush(logging->invocation))
+		if ((output->length >= FLUSH_AT || (logging->live && output->length > 0 && input_waits())) &&
+		    !invocation_flush(logging->invocation))
 			return 0;
 		progress_say(&logging->progress, logging->source);
 	}
@@ -379,6 +339,7 @@ static void *crew_work(void *context)
 		crew->counts.recovered += part->counts.recovered;
 		crew->counts.unreadable += part->counts.unreadable;
 		crew->counts.filtered += part->counts.filtered;
+		crew->counts.duplicates += part->counts.duplicates;
 		pthread_mutex_unlock(&crew->lock);
 		part->type->close(part);
 	}
@@ -406,6 +367,8 @@ static void crew_write(struct crew *crew)
 		pthread_mutex_unlock(&crew->lock);
 		if (!open)
 			return;
+		if (crew->reader->type->passed != NULL)
+			crew->reader->type->passed(crew->reader, i + 1);
 		progress_say(&crew->logging->progress, crew->logging->source);
 	}
 }
@@ -517,6 +480,23 @@ static int log_work(struct invocation *invocation, void *context)
 		worker_done(&workers[i]);
 	free(workers);
 	source_close(logging->source);
+	return code;
+}
+
+int log_follow(struct invocation *invocation)
+{
+	const char *input = "-";
+	struct logging logging = {.invocation = invocation, .live = true};
+	int error = options_read(&logging);
+	/* The words are the caller's to free. */
+	struct invocation inner = *invocation;
+	inner.words = &input;
+	inner.word_count = 1;
+	logging.invocation = &inner;
+	logging.logs.type = &w3c_reader;
+	logging.options.live = true;
+	int code = error == 0 ? confine_run(&inner, -1, log_work, &logging) : error_exit(error);
+	logs_done(&logging.logs);
 	return code;
 }
 

@@ -12,6 +12,7 @@
 #include "apps/moment.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "logparse/zone.h"
 
 const char *logs_format_at(size_t index)
 {
@@ -34,23 +35,14 @@ static int format_read(struct invocation *invocation, struct logs *logs)
 	return ERROR_INPUT;
 }
 
-/* UTC, Z, +01:00, -0500 */
 static int zone_read(struct invocation *invocation, struct logs *logs)
 {
 	const char *text = invocation_option(invocation, "zone");
-	uint64_t hours, minutes = 0;
 	if (text == NULL)
 		return 0;
 	logs->reader.zone_known = true;
-	if (ascii_equal(text, "UTC") || ascii_equal(text, "Z"))
+	if (zone_parse(text, &logs->reader.zone))
 		return 0;
-	size_t length = strlen(text), colon = length == 6 && text[3] == ':';
-	bool good = (*text == '+' || *text == '-') && (length == 5 || colon == 1 || length == 3) && number_parse(text + 1, 2, 14, &hours) &&
-		    (length == 3 || number_parse(text + 3 + colon, 2, 59, &minutes));
-	if (good) {
-		logs->reader.zone = (int32_t)(hours * 60 + minutes) * (*text == '-' ? -1 : 1);
-		return 0;
-	}
 	diag_error(invocation->diag, NULL, "--zone %s: it is UTC, or the hours and minutes east of it, such as +01:00", QUOTE(text));
 	return ERROR_INPUT;
 }

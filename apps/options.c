@@ -358,3 +358,15 @@ int options_pairs(struct invocation *invocation, const char *name, struct arena 
 	*ret_count = count;
 	return 0;
 }
+
+int options_number(const struct invocation *invocation, const char *name, uint64_t least, uint64_t most, uint64_t *ret_number)
+{
+	const char *text = invocation_option(invocation, name);
+	if (text == NULL)
+		return 0;
+	if (number_parse(text, strlen(text), most, ret_number) && *ret_number >= least)
+		return 1;
+	diag_error(invocation->diag, NULL, "--%s %s: a number from %llu to %llu is needed", name, QUOTE(text), (unsigned long long)least,
+		   (unsigned long long)most);
+	return ERROR_INPUT;
+}

@@ -17,6 +17,9 @@ void options_done(struct invocation *invocation);
 int options_pairs(struct invocation *invocation, const char *name, struct arena *arena,
 		  struct profile_variable **ret_pairs, size_t *ret_count);
 
+/* A number given as an option: 1; 0, and nothing is set, when it was not given; ERROR_INPUT with a message. */
+int options_number(const struct invocation *invocation, const char *name, uint64_t least, uint64_t most, uint64_t *ret_number);
+
 /* The names of the commands, as a value_at. */
 const char *command_at(size_t index);
 

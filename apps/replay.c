@@ -1,20 +1,16 @@
 /* cordon replay: logged packets against a policy. */
-#include "logparse/audit/replay.h"
-
 #include <stdlib.h>
-#include <string.h>
 
 #include "apps/command.h"
 #include "apps/confine.h"
 #include "apps/emit.h"
-#include "apps/loading.h"
+#include "apps/epochs.h"
 #include "apps/logs.h"
 #include "apps/visit.h"
 #include "core/analysis/explain.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
-#include "logparse/meaning.h"
-#include "logparse/tally.h"
+#include "logparse/audit/summary.h"
 
 static const struct option replay_options[] = {
 	LOGS_OPTIONS,
@@ -32,142 +28,18 @@ static const char *const replay_examples[] = {
 	NULL,
 };
 
-enum { CHANGES_MOST = 256, MODES = MODE_BOOT + 1, FLUSH_AT = 1 << 18 };
-
-/* A policy that was in force from a time on; its rulesets are made when a record of their mode comes. */
-struct epoch {
-	int64_t since;            /* Unix seconds */
-	struct state *state;
-	struct ruleset *ruleset[MODES];
-	struct classifier *classifier[MODES];
-	bool failed[MODES];
-};
+enum { FLUSH_AT = 1 << 18 };
 
 struct replay {
 	struct invocation *invocation;
 	struct logs logs;
 	struct host host;
-	struct epoch *epochs;     /* by time */
-	size_t epoch_count;
+	struct epochs *epochs;
 	struct meaning_space meaning;
 	uint64_t results[REPLAY_RESULTS];
 	struct tally *filters, *sources, *ports, *whys; /* of the unexpected; filters: of all */
 	struct buffer key;
 };
-
-/* --- The policies --- */
-
-static void epoch_add(struct replay *replay, int64_t since, struct state *state)
-{
-	replay->epochs = memory_resize(replay->epochs, (replay->epoch_count + 1) * sizeof(*replay->epochs));
-	replay->epochs[replay->epoch_count++] = (struct epoch){.since = since, .state = state};
-}
-
-/* One policy of the store, whether it is assigned or not. */
-static int named_read(struct replay *replay, const char *name)
-{
-	struct invocation *invocation = replay->invocation;
-	struct visit visit;
-	int error = visit_store_exists(invocation) ? visit_read(invocation, 0, &visit) : ERROR_NOT_FOUND;
-	if (error == ERROR_NOT_FOUND)
-		return error;
-	struct policy *policy = error == 0 ? (struct policy *)collection_find(&visit.state->locations[invocation->location].policies, name) : NULL;
-	if (policy == NULL && error == 0)
-		error = ERROR_NOT_FOUND;
-	if (policy != NULL) {
-		location_assign(&visit.state->locations[invocation->location], policy);
-		epoch_add(replay, INT64_MIN, visit.state);
-		visit.state = NULL;
-	}
-	visit_done(&visit);
-	return error;
-}
-
-/* What the store had after each of its last changes. */
-static int history_read(struct replay *replay)
-{
-	struct invocation *invocation = replay->invocation;
-	struct arena *arena = arena_new();
-	struct history *lines;
-	struct visit visit;
-	size_t count = 0;
-	int error = visit_read(invocation, 0, &visit);
-	if (error == 0)
-		error = store_history(visit.store, arena, invocation->diag, &lines, &count);
-	size_t first = count > CHANGES_MOST ? count - CHANGES_MOST : 0;
-	for (size_t i = first; i < count && error == 0; i++) {
-		struct state *state;
-		if (i > first && strcmp(lines[i].digest, lines[i - 1].digest) == 0)
-			continue;
-		error = store_read_change(visit.store, lines[i].number, invocation->diag, &state);
-		if (error == 0)
-			epoch_add(replay, lines[i].time, state);
-	}
-	if (error == 0 && first > 0)
-		diag_note(invocation->diag, NULL, "the store's history is longer than %d changes: records before those are unexplained", CHANGES_MOST);
-	if (error == 0 && replay->epoch_count == 0) {
-		diag_error(invocation->diag, NULL, "the store has no policy: --policy names one, or a profile or script");
-		error = ERROR_INPUT;
-	}
-	visit_done(&visit);
-	arena_free(arena);
-	return error;
-}
-
-static int policies_read(struct replay *replay)
-{
-	const char *policy = invocation_option(replay->invocation, "policy");
-	if (policy == NULL)
-		return history_read(replay);
-	int error = named_read(replay, policy);
-	if (error != ERROR_NOT_FOUND)
-		return error;
-	struct state *state = state_new();
-	error = loading_any(replay->invocation, state, policy);
-	for (size_t i = 0; i < LOCATION_COUNT && error == 0 && !state_assigned(state); i++)
-		if (state->locations[i].policies.count > 0)
-			location_assign(&state->locations[i], (struct policy *)state->locations[i].policies.items[0]);
-	if (error == 0 && !state_assigned(state)) {
-		diag_error(replay->invocation->diag, NULL, "%s has no policy in it", QUOTE(policy));
-		error = ERROR_INPUT;
-	}
-	epoch_add(replay, INT64_MIN, state);
-	return error;
-}
-
-static enum mode record_mode(const struct record *record)
-{
-	enum mode mode = MODE_SECURE;
-	if (record->mode.at == NULL || !mode_parse(record->mode.at, cursor_left(&record->mode), &mode) || mode == MODE_PERMIT)
-		mode = MODE_SECURE;
-	return mode;
-}
-
-/* The classifier of a record's time and mode; NULL when there was none. */
-static const struct classifier *classifier_of(struct replay *replay, const struct record *record, struct ruleset **ret_ruleset)
-{
-	const int64_t offset = 11644473600; /* seconds from 1601 to 1970 */
-	int64_t time = record_has(record, COLUMN_DATE) ? (int64_t)(record->time / 10000000) - offset : INT64_MAX;
-	size_t low = 0, high = replay->epoch_count;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (replay->epochs[middle].since <= time)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == 0)
-		return NULL;
-	struct epoch *epoch = &replay->epochs[low - 1];
-	enum mode mode = record_mode(record);
-	if (epoch->classifier[mode] == NULL && !epoch->failed[mode]) {
-		epoch->failed[mode] = ruleset_build(epoch->state, &replay->host, mode, NULL, &epoch->ruleset[mode]) < 0;
-		if (!epoch->failed[mode])
-			epoch->classifier[mode] = classifier_new(epoch->ruleset[mode]);
-	}
-	*ret_ruleset = epoch->ruleset[mode];
-	return epoch->classifier[mode];
-}
 
 /* --- The records --- */
 
@@ -222,31 +94,22 @@ static void unexpected_count(struct replay *replay, const struct record *record,
 static void event_replay(struct replay *replay, const struct event *event)
 {
 	struct record record;
-	struct packet packet;
-	struct verdict verdict;
-	struct ruleset *ruleset = NULL;
-	const char *why = NULL;
+	struct judged judged;
 	enum meaning meaning = event_meaning(event, &replay->meaning, &record);
-	bool capture = strcmp(event->kind->format, "pcap") == 0;
-	if (meaning != MEANING_DROP && meaning != MEANING_PERMIT && !capture && !(meaning == MEANING_OTHER && record_has(&record, COLUMN_SRC_IP)))
+	if (!summary_judges(event, meaning, &record))
 		return;
 	uint64_t count = record_has(&record, COLUMN_COUNT) ? record.count : 1;
-	const struct classifier *classifier = classifier_of(replay, &record, &ruleset);
-	enum replay_result result = REPLAY_UNEXPLAINED;
-	if (classifier != NULL)
-		result = replay_judge(&record, &replay->host, classifier, &packet, &verdict, &why);
-	else
-		why = "a policy: the store had none then";
-	replay->results[result] += count;
-	if (result == REPLAY_UNEXPLAINED) {
-		tally_add(replay->whys, cursor_text(why), count);
+	epochs_judge(replay->epochs, &record, &judged);
+	replay->results[judged.result] += count;
+	if (judged.result == REPLAY_UNEXPLAINED) {
+		tally_add(replay->whys, cursor_text(judged.why), count);
 		return;
 	}
-	filter_count(replay, ruleset, &verdict, count);
-	if (result == REPLAY_UNEXPECTED)
+	filter_count(replay, judged.ruleset, &judged.verdict, count);
+	if (judged.result == REPLAY_UNEXPECTED)
 		unexpected_count(replay, &record, count);
-	if (result == REPLAY_UNEXPECTED || result == REPLAY_WOULD || replay->invocation->verbose)
-		line_print(replay, result, ruleset, &verdict, &packet, count);
+	if (judged.result == REPLAY_UNEXPECTED || judged.result == REPLAY_WOULD || replay->invocation->verbose)
+		line_print(replay, judged.result, judged.ruleset, &judged.verdict, &judged.packet, count);
 }
 
 /* --- The summary --- */
@@ -337,14 +200,7 @@ static int replay_work(struct invocation *invocation, void *context)
 
 static void replay_done(struct replay *replay)
 {
-	for (size_t i = 0; i < replay->epoch_count; i++) {
-		for (size_t mode = 0; mode < MODES; mode++) {
-			classifier_free(replay->epochs[i].classifier[mode]);
-			ruleset_free(replay->epochs[i].ruleset[mode]);
-		}
-		state_free(replay->epochs[i].state);
-	}
-	free(replay->epochs);
+	epochs_free(replay->epochs);
 	tally_free(replay->filters);
 	tally_free(replay->sources);
 	tally_free(replay->ports);
@@ -365,7 +221,7 @@ static int replay_run(struct invocation *invocation)
 	if (error == 0)
 		error = facts_read(invocation, invocation_option(invocation, "host"), &replay.host);
 	if (error == 0)
-		error = policies_read(&replay);
+		error = epochs_open(invocation, invocation_option(invocation, "policy"), &replay.host, &replay.epochs);
 	int code = error == 0 ? confine_run(invocation, -1, replay_work, &replay) : error_exit(error);
 	replay_done(&replay);
 	return code;

@@ -4,10 +4,10 @@
 #include "apps/command.h"
 #include "apps/daemon.h"
 #include "apps/force.h"
+#include "apps/kernel.h"
 #include "apps/emit.h"
 #include "apps/moment.h"
 #include "apps/changes.h"
-#include "bootcfg/daemon/settings.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
 
@@ -212,49 +212,6 @@ static void json_print(const struct report *report, bool check)
 	buffer_add_text(output, "}\n");
 }
 
-/* The kernel against one state; its differences are appended. */
-static int state_check(struct report *report, const struct state *state, bool *ret_same)
-{
-	struct judge judge;
-	struct nftables_options options = {.observe = report->force.status.observe, .nflog_group = settings_nfloggroup()};
-	int error = judge_init(&judge, report->invocation, state, MODE_SECURE, NULL, false);
-	if (error == 0)
-		error = nftables_check(judge.ruleset, &options, report->invocation->diag, &report->differences, ret_same);
-	judge_done(&judge);
-	return error;
-}
-
-/* Everything compared, one by one. */
-static int kernel_check(struct report *report)
-{
-	const struct nftables_status *status = &report->force.status;
-	if (!status->present) {
-		if (status->altered)
-			return state_check(report, report->visit.state, &report->same);
-		if (!report->same)
-			buffer_add_text(&report->differences, "nothing is in force, and the store has something assigned\n");
-		return 0;
-	}
-	/* Settings that the kernel's rules do not show (a boot mode) may have changed: that is no difference. */
-	int error = state_check(report, report->visit.state, &report->same);
-	const struct state *applied = report->force.state;
-	if (error < 0 || report->same || applied == NULL || strcmp(report->digest, status->digest) == 0)
-		return error;
-	/* The store has changed since: that is said in its own words, and apart from what somebody did to the kernel. */
-	bool untouched = false;
-	buffer_clear(&report->differences);
-	error = state_check(report, applied, &untouched);
-	if (error == 0 && !untouched)
-		buffer_add_text(&report->differences, "besides, ");
-	if (error == 0) {
-		struct changes *changes = changes_new(applied, report->visit.state);
-		buffer_add_text(&report->differences, "the store has changed since the last cordon apply:\n");
-		changes_print(changes, 0, &report->differences);
-		changes_free(changes);
-	}
-	return error;
-}
-
 static int report_make(struct report *report, bool check)
 {
 	int error = visit_read(report->invocation, 0, &report->visit);
@@ -266,7 +223,7 @@ static int report_make(struct report *report, bool check)
 	const struct nftables_status *status = &report->force.status;
 	state_digest(report->visit.state, report->digest);
 	report->same = status->present ? strcmp(report->digest, status->digest) == 0 : !state_assigned(report->visit.state);
-	return check ? kernel_check(report) : 0;
+	return check ? kernel_check(&report->visit, &report->force, &report->differences, &report->same) : 0;
 }
 
 static int status_run(struct invocation *invocation)

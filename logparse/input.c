@@ -330,6 +330,23 @@ int input_whole(struct input *input, const uint8_t **ret_bytes, size_t *ret_leng
 	return error;
 }
 
+const uint8_t *input_look(const struct input *input, uint64_t offset, size_t length, uint8_t *room)
+{
+	size_t done = 0;
+	if (!input->mapped)
+		return input->map + offset;
+	while (done < length) {
+		ssize_t got = pread(input->fd, room + done, length - done, (off_t)(offset + done));
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		done += (size_t)got;
+	}
+	memset(room + done, 0, length - done);
+	return room;
+}
+
 void input_forget(struct input *input, size_t offset)
 {
 	enum { STEP = 8 << 20 };

@@ -61,15 +61,17 @@ static void tally_grow(struct tally *tally)
 		tally->slots[slot_of(tally, tally->entries[i].key)] = (uint32_t)(i + 1);
 }
 
-void tally_add(struct tally *tally, struct cursor key, uint64_t count)
+bool tally_add_most(struct tally *tally, struct cursor key, uint64_t count, size_t most)
 {
 	if (2 * tally->count >= tally->slot_count)
 		tally_grow(tally);
 	size_t slot = slot_of(tally, key);
 	if (tally->slots[slot] != 0) {
 		tally->entries[tally->slots[slot] - 1].count += count;
-		return;
+		return true;
 	}
+	if (tally->count >= most)
+		return false;
 	if (tally->count == tally->capacity) {
 		tally->capacity = tally->capacity > 0 ? tally->capacity * 2 : 256;
 		tally->entries = memory_resize(tally->entries, tally->capacity * sizeof(*tally->entries));
@@ -77,6 +79,12 @@ void tally_add(struct tally *tally, struct cursor key, uint64_t count)
 	const char *text = arena_text_n(tally->arena, key.at != NULL ? key.at : "", cursor_left(&key));
 	tally->entries[tally->count++] = (struct tallied){cursor_of(text, cursor_left(&key)), count};
 	tally->slots[slot] = (uint32_t)tally->count;
+	return true;
+}
+
+void tally_add(struct tally *tally, struct cursor key, uint64_t count)
+{
+	(void)tally_add_most(tally, key, count, UINT32_MAX - 1);
 }
 
 static int tallied_compare(const void *a, const void *b)

@@ -8,6 +8,8 @@ struct tally;
 struct tally *tally_new(void);
 void tally_free(struct tally *tally); /* NULL is fine */
 void tally_add(struct tally *tally, struct cursor key, uint64_t count);
+/* The same, but false, and nothing is counted, when the key is a new one and there are `most` already. */
+bool tally_add_most(struct tally *tally, struct cursor key, uint64_t count, size_t most);
 
 struct tallied {
 	struct cursor key;

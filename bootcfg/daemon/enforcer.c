@@ -528,6 +528,8 @@ static void driver_begin(struct enforcer *enforcer)
 	if (enforcer->world.status(NULL, &status, enforcer->world.context) == 0) {
 		enforcer->observe = status.present && status.observe;
 		enforcer->startup_rules = status.present && status.mode == MODE_BOOT;
+		/* One that was killed right after the hand-over has not told of what they had counted. */
+		enforcer->bootdrops = !enforcer->startup_rules;
 		/* Rules that are gone since (or a record of rules that never were) do not stand. */
 		if (!status.present && (enforcer->state == DRIVER_SECURE || enforcer->state == DRIVER_BLOCK))
 			enforcer->state = DRIVER_STARTUP_PERMIT;

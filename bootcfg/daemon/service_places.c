@@ -73,18 +73,20 @@ static int lock_take(struct diag *diag, int *ret_lock)
 /* --- The folder of the log --- */
 
 /* What `cordon` has written as root before us, the collector goes on with.  Nothing but plain files with one name. */
-static void log_give(int folder, const char *name, uid_t uid, gid_t gid)
+static void log_give(int folder, const char *name, const struct service_users *users, struct diag *diag)
 {
 	struct stat status;
 	int fd = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid != uid)
-		(void)fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 && status.st_uid != users->uid &&
+	    fchownat(fd, "", users->uid, users->gid, AT_EMPTY_PATH) != 0)
+		diag_warning(diag, "service", NULL, "%s in the folder of the log cannot be given to the collector: %s", QUOTE(name),
+			     strerror(errno));
 	(void)close(fd);
 }
 
-static void logs_give(int folder, uid_t uid, gid_t gid)
+static void logs_give(int folder, const struct service_users *users, struct diag *diag)
 {
 	int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
@@ -96,7 +98,7 @@ static void logs_give(int folder, uid_t uid, gid_t gid)
 	const struct dirent *entry;
 	while ((entry = readdir(entries)) != NULL)
 		if (strncmp(entry->d_name, DROPLOG_FILE, strlen(DROPLOG_FILE)) == 0)
-			log_give(folder, entry->d_name, uid, gid);
+			log_give(folder, entry->d_name, users, diag);
 	(void)closedir(entries);
 }
 
@@ -120,7 +122,7 @@ static int folder_open(const char *path, const struct service_users *users, stru
 	bool made = mkdir(path, 0750) == 0;
 	int fd = made || errno == EEXIST ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	if (fd >= 0 && folder_give(fd, path, made, users, diag) == 0) {
-		logs_give(fd, users->uid, users->gid);
+		logs_give(fd, users, diag);
 		return fd;
 	}
 	diag_warning(diag, "service", NULL, "the folder of the log, %s: %s; drops are counted, and not written to a file", QUOTE(path),

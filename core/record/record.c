@@ -4,7 +4,8 @@
 
 #include "core/base/attr.h"
 
-#define FIELD(name, kind, member) {name, kind, (uint8_t)sizeof(((struct record *)0)->member), (uint16_t)offsetof(struct record, member)}
+#define FIELD(name, kind, member) \
+	{name, kind, (uint8_t)sizeof(((struct record *)0)->member), (uint16_t)offsetof(struct record, member)}
 
 const struct record_field record_columns[RECORD_COLUMNS] = {
 	[COLUMN_DATE] = FIELD("date", RECORD_DATE, time),

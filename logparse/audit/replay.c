@@ -56,7 +56,9 @@ enum replay_result replay_judge(const struct record *record, const struct host *
 	classifier_judge(classifier, ret_packet, ret_verdict);
 	if (record->action.at == NULL)
 		return REPLAY_WOULD;
-	bool dropped = ascii_equal_n(record->action.at, cursor_left(&record->action), "DROP");
+	/* Who only observes lets pass what the policy blocks, and says so. */
+	bool dropped = ascii_equal_n(record->action.at, cursor_left(&record->action), "DROP") ||
+		       (record->mode.at != NULL && ascii_equal_n(record->mode.at, cursor_left(&record->mode), "observe"));
 	bool blocks = ret_verdict->action == ACTION_BLOCK;
 	return dropped == blocks ? REPLAY_EXPECTED : REPLAY_UNEXPECTED;
 }

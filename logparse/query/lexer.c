@@ -133,7 +133,7 @@ int lexer_next(struct lexer *lexer, struct token *ret_token)
 	if (c == '\'' || c == '"' || c == '`' || c == '[')
 		return quoted_pass(lexer, c == '[' ? ']' : c, ret_token);
 	/* What a word processor makes of quotes. */
-	if (lexer->length - start >= 3 && memcmp(lexer->text + start, "\xe2\x80", 2) == 0 && (lexer->text[start + 2] & 0xf8) == (char)0x98)
+	if (lexer->length - start >= 3 && memcmp(lexer->text + start, "\xe2\x80", 2) == 0 && ((unsigned char)lexer->text[start + 2] & 0xf8u) == 0x98)
 		return lexer_error(lexer, start, 3, "a typographic quote: texts stand between '…'");
 	if (ascii_digit(c) || (c == '.' && ascii_digit(char_at(lexer, start + 1)))) {
 		number_pass(lexer);
@@ -173,7 +173,7 @@ bool token_is(const struct lexer *lexer, const struct token *token, const char *
 void token_text(const struct lexer *lexer, const struct token *token, struct buffer *buffer)
 {
 	const char *at = lexer->text + token->at, *end = at + token->length;
-	if (token->kind != TOKEN_STRING && token->kind != TOKEN_QUOTED && !(token->length >= 2 && (*at == '\'' || *at == '"' || *at == '['))) {
+	if (token->kind != TOKEN_STRING && token->kind != TOKEN_QUOTED) {
 		buffer_add(buffer, at, token->length);
 		return;
 	}

@@ -29,6 +29,9 @@ struct node {
 	uint32_t name, name_units; /* offset in the chunk and UTF-16 units */
 	struct attribute *attributes;
 	struct part *parts;
+	struct node *same;         /* the next sibling with the same key in JSON */
+	bool again;                /* it is such a one itself */
+	bool keyed;                /* siblings of its children have been looked for */
 	uint16_t dependency;       /* value that decides whether it is there; NONE */
 };
 enum { NONE = 0xffff };
@@ -66,7 +69,10 @@ struct template {
 	uint32_t key;             /* offset, and whether its elements have dependency ids */
 	struct node *root;
 	const char *why;          /* not NULL: it cannot be read */
-	uint32_t json, json_end, xml, xml_end; /* ops; xml is compiled when it is first wanted */
+	bool named;               /* whether names have their hashes has been looked at */
+	bool misnamed;            /* one has not */
+	bool indexed;
+	uint32_t json, json_end, xml, xml_end; /* ops; compiled when they are first wanted */
 	uint32_t fields, field_count;
 	const struct part *system[SYSTEM_COUNT];
 };
@@ -78,6 +84,7 @@ struct evtx_chunk {
 	size_t length;
 	struct arena *arena;
 	size_t work;
+	size_t steps, output;     /* that are left to render its records with */
 	struct buffer text;       /* the pool */
 	struct op *ops;
 	uint32_t op_count, op_capacity, barrier;
@@ -96,24 +103,25 @@ struct evtx_chunk {
 struct frame {
 	struct template *template;
 	size_t first, count;      /* of the chunk's values */
+	bool foreign;             /* the template's identifier is not the one that the record names */
 };
 
 struct evtx_record {
 	struct evtx_chunk *chunk;
 	struct frame frame;       /* template NULL: only its values could be read */
 	bool truncated;           /* a value runs past the end of the record */
+	bool distrusted;          /* its templates may be those of other records */
 	uint64_t number, time;
 	const char *why;
 };
 
 struct evtx_chunk *evtx_chunk_new(void)
 {
-	enum { POOL_MOST = 256 << 20 };
 	struct evtx_chunk *chunk = memory_alloc(sizeof(*chunk));
 	*chunk = (struct evtx_chunk){.arena = NULL};
 	chunk->templates = memory_alloc(TEMPLATES_MOST * sizeof(*chunk->templates));
 	chunk->record = memory_alloc(sizeof(*chunk->record));
-	buffer_init(&chunk->text, POOL_MOST);
+	buffer_init(&chunk->text, EVTX_POOL);
 	buffer_init(&chunk->scratch, EVTX_OUTPUT);
 	buffer_init(&chunk->name, EVTX_OUTPUT);
 	return chunk;
@@ -155,6 +163,8 @@ void evtx_chunk_set(struct evtx_chunk *chunk, const uint8_t *bytes, size_t lengt
 	chunk->length = length < EVTX_CHUNK ? length : EVTX_CHUNK;
 	chunk->template_count = 0;
 	chunk->work = 0;
+	chunk->steps = EVTX_STEPS;
+	chunk->output = EVTX_CHUNK_OUTPUT;
 	chunk->op_count = 0;
 	chunk->barrier = 0;
 	chunk->field_count = 0;
@@ -180,6 +190,8 @@ struct parser {
 	const char *why;
 };
 
+static const char MUCH[] = "more elements than a chunk can hold";
+
 static bool fail(struct parser *parser, const char *why)
 {
 	if (parser->why == NULL)
@@ -197,10 +209,28 @@ static uint8_t token(const struct parser *parser)
 	return parser->at < parser->end ? parser->chunk->bytes[parser->at] : 0;
 }
 
+/* Reading that costs more than a node is paid for as so many nodes: false when the chunk has had its share. */
+static bool work_pay(struct evtx_chunk *chunk, size_t cost)
+{
+	chunk->work += cost;
+	return chunk->work < EVTX_WORK;
+}
+
+static uint16_t name_hash(const uint8_t *bytes, size_t units)
+{
+	uint32_t hash = 0;
+	for (size_t i = 0; i < units; i++)
+		hash = hash * 65599 + le16(bytes + 2 * i);
+	return (uint16_t)hash;
+}
+
+/* Next of its bucket, hash, length. */
+enum { NAME_HEAD = 8 };
+
 /* A name: its offset, and the name itself behind that when it is here for the first time. */
 static bool name_read(struct parser *parser, uint32_t *ret_name, uint32_t *ret_units)
 {
-	enum { HEAD = 8 };
+	enum { HEAD = NAME_HEAD };
 	const struct evtx_chunk *chunk = parser->chunk;
 	if (!left(parser, 4))
 		return fail(parser, "ends within a name");
@@ -226,7 +256,7 @@ static struct part *part_add(struct parser *parser, struct part ***tail, enum pa
 {
 	struct part *part = chunk_alloc(parser->chunk, sizeof(*part));
 	if (part == NULL) {
-		fail(parser, "more elements than a chunk can hold");
+		fail(parser, MUCH);
 		return NULL;
 	}
 	part->kind = (uint8_t)kind;
@@ -342,7 +372,7 @@ static bool attributes_read(struct parser *parser, struct node *node)
 	while (token(parser) == 0x06 || token(parser) == 0x46) {
 		struct attribute *attribute = chunk_alloc(parser->chunk, sizeof(*attribute));
 		if (attribute == NULL)
-			return fail(parser, "more elements than a chunk can hold");
+			return fail(parser, MUCH);
 		parser->at++;
 		if (!name_read(parser, &attribute->name, &attribute->name_units))
 			return false;
@@ -395,7 +425,7 @@ static bool element_read(struct parser *parser, unsigned depth, struct node **re
 	bool attributes = token(parser) == 0x41;
 	size_t head = parser->dependencies ? 7 : 5;
 	if (node == NULL)
-		return fail(parser, "more elements than a chunk can hold");
+		return fail(parser, MUCH);
 	if (depth >= EVTX_DEPTH)
 		return fail(parser, "elements nested deeper than 64");
 	if (!left(parser, head))
@@ -421,7 +451,6 @@ static bool element_read(struct parser *parser, unsigned depth, struct node **re
 
 struct compiler {
 	struct evtx_chunk *chunk;
-	struct template *template;
 	enum evtx_form form;
 };
 
@@ -500,12 +529,10 @@ static bool units_equal(const struct evtx_chunk *chunk, uint32_t a, uint32_t a_u
 
 static bool name_is(const struct evtx_chunk *chunk, uint32_t name, uint32_t units, const char *text)
 {
-	if (strlen(text) != units)
-		return false;
 	for (uint32_t i = 0; i < units; i++)
-		if (le16(chunk->bytes + name + 2 * i) != (uint8_t)text[i])
+		if (text[i] == '\0' || le16(chunk->bytes + name + 2 * i) != (uint8_t)text[i])
 			return false;
-	return true;
+	return text[units] == '\0';
 }
 
 /* <Data Name="x"> with nothing else: x names the value. */
@@ -616,7 +643,7 @@ static uint32_t json_attributes(struct compiler *compiler, const struct node *no
 	return none;
 }
 
-static void json_value(struct compiler *compiler, const struct node *node, bool items);
+static void json_value(struct compiler *compiler, struct node *node, bool items);
 
 static bool text_is_blank(const struct evtx_chunk *chunk, const struct part *part)
 {
@@ -628,7 +655,7 @@ static bool text_is_blank(const struct evtx_chunk *chunk, const struct part *par
 	return part->kind == PART_TEXT;
 }
 
-static void json_member(struct compiler *compiler, const struct node *node, bool keyed, bool root)
+static void json_member(struct compiler *compiler, struct node *node, bool keyed, bool root)
 {
 	uint32_t jumps[CONDITIONS];
 	size_t count = conditions_add(compiler, node, root, jumps);
@@ -639,47 +666,71 @@ static void json_member(struct compiler *compiler, const struct node *node, bool
 	conditions_land(compiler, jumps, count);
 }
 
-/* The next element with this key, before a part. */
-static const struct part *key_find(const struct evtx_chunk *chunk, const struct part *from, const struct part *end, struct key key)
+/* Finds the children of a node that have the same key: by a table of their hashes, for a record may have thousands. */
+static void same_find(struct evtx_chunk *chunk, struct node *node)
 {
-	for (const struct part *part = from; part != end; part = part->next) {
-		if (part->kind != PART_ELEMENT)
-			continue;
-		struct key that = node_key(chunk, part->node);
-		if (units_equal(chunk, key.name, key.units, that.name, that.units))
-			return part;
-	}
-	return NULL;
-}
-
-/* Elements of one name are an array, at the place of the first. */
-static void json_elements(struct compiler *compiler, const struct part *first)
-{
-	const struct evtx_chunk *chunk = compiler->chunk;
-	for (const struct part *part = first; part != NULL; part = part->next) {
+	size_t count = 0, slots = 8;
+	for (const struct part *part = node->parts; part != NULL; part = part->next)
+		count += part->kind == PART_ELEMENT;
+	while (slots < 2 * count)
+		slots *= 2;
+	node->keyed = true;
+	if (count < 2 || !work_pay(chunk, slots / 4))
+		return;
+	struct node **table = chunk_alloc(chunk, slots * sizeof(*table));
+	if (table == NULL)
+		return;
+	memset(table, 0, slots * sizeof(*table));
+	for (struct part *part = node->parts; part != NULL; part = part->next) {
 		if (part->kind != PART_ELEMENT)
 			continue;
 		struct key key = node_key(chunk, part->node);
-		if (key_find(chunk, first, part, key) != NULL)
+		if (!work_pay(chunk, key.units / 16))
+			return;
+		size_t slot = name_hash(chunk->bytes + key.name, key.units) & (slots - 1);
+		while (table[slot] != NULL) {
+			/* In the table is the last of those that are the same. */
+			struct key that = node_key(chunk, table[slot]);
+			if (!work_pay(chunk, 1 + (that.units == key.units ? key.units / 16 : 0)))
+				return;
+			if (units_equal(chunk, key.name, key.units, that.name, that.units))
+				break;
+			slot = (slot + 1) & (slots - 1);
+		}
+		if (table[slot] != NULL) {
+			table[slot]->same = part->node;
+			part->node->again = true;
+		}
+		table[slot] = part->node;
+	}
+}
+
+/* Elements of one name are an array, at the place of the first. */
+static void json_elements(struct compiler *compiler, struct node *node)
+{
+	if (!node->keyed)
+		same_find(compiler->chunk, node);
+	for (const struct part *part = node->parts; part != NULL; part = part->next) {
+		if (part->kind != PART_ELEMENT || part->node->again)
 			continue;
-		if (key_find(chunk, part->next, NULL, key) == NULL) {
+		if (part->node->same == NULL) {
 			json_member(compiler, part->node, true, false);
 			continue;
 		}
-		key_add(compiler, key);
+		key_add(compiler, node_key(compiler->chunk, part->node));
 		TEXT(compiler->chunk, "[");
-		for (const struct part *other = part; other != NULL; other = key_find(chunk, other->next, NULL, key))
-			json_member(compiler, other->node, false, false);
+		for (struct node *other = part->node; other != NULL; other = other->same)
+			json_member(compiler, other, false, false);
 		close_add(compiler, ']');
 		TEXT(compiler->chunk, ",");
 	}
 }
 
 /* Elements, and text between them that is more than blanks. */
-static void json_members(struct compiler *compiler, const struct node *node)
+static void json_members(struct compiler *compiler, struct node *node)
 {
 	struct evtx_chunk *chunk = compiler->chunk;
-	json_elements(compiler, node->parts);
+	json_elements(compiler, node);
 	bool text = false;
 	for (const struct part *part = node->parts; part != NULL; part = part->next) {
 		if (part->kind == PART_VALUE)
@@ -699,7 +750,7 @@ static void json_members(struct compiler *compiler, const struct node *node)
 	TEXT(chunk, "\",");
 }
 
-static void json_value(struct compiler *compiler, const struct node *node, bool items)
+static void json_value(struct compiler *compiler, struct node *node, bool items)
 {
 	struct evtx_chunk *chunk = compiler->chunk;
 	bool elements = has_elements(node), attributes = node->attributes != NULL && data_name(chunk, node) == NULL;
@@ -803,7 +854,7 @@ static void xml_element(struct compiler *compiler, const struct node *node, bool
 /* --- System, and the values of the data --- */
 
 static const struct {
-	const char *element, *attribute;
+	const char *element, *attribute; /* the elements in the order of enum evtx_system: parts of one element are neighbours */
 } system_parts[SYSTEM_COUNT] = {
 	[SYSTEM_PROVIDER] = {"Provider", "Name"}, [SYSTEM_SOURCE] = {"Provider", "EventSourceName"},
 	[SYSTEM_EVENTID] = {"EventID", NULL}, [SYSTEM_QUALIFIERS] = {"EventID", "Qualifiers"},
@@ -812,9 +863,8 @@ static const struct {
 	[SYSTEM_CHANNEL] = {"Channel", NULL}, [SYSTEM_COMPUTER] = {"Computer", NULL}, [SYSTEM_USER] = {"Security", "UserID"},
 };
 
-static void system_find(struct compiler *compiler, const struct node *system)
+static void system_find(const struct evtx_chunk *chunk, struct template *template, const struct node *system)
 {
-	const struct evtx_chunk *chunk = compiler->chunk;
 	for (const struct part *part = system->parts; part != NULL; part = part->next) {
 		if (part->kind != PART_ELEMENT)
 			continue;
@@ -822,10 +872,10 @@ static void system_find(struct compiler *compiler, const struct node *system)
 			if (!name_is(chunk, part->node->name, part->node->name_units, system_parts[i].element))
 				continue;
 			if (system_parts[i].attribute == NULL)
-				compiler->template->system[i] = part->node->parts;
+				template->system[i] = part->node->parts;
 			for (const struct attribute *a = part->node->attributes; a != NULL && system_parts[i].attribute != NULL; a = a->next)
 				if (name_is(chunk, a->name, a->name_units, system_parts[i].attribute))
-					compiler->template->system[i] = a->parts;
+					template->system[i] = a->parts;
 		}
 	}
 }
@@ -839,9 +889,8 @@ static void field_add(struct evtx_chunk *chunk, struct field field)
 	chunk->fields[chunk->field_count++] = field;
 }
 
-static void fields_find(struct compiler *compiler, const struct node *node, bool leaf_named)
+static void fields_find(struct evtx_chunk *chunk, const struct node *node, bool leaf_named)
 {
-	struct evtx_chunk *chunk = compiler->chunk;
 	for (const struct part *part = node->parts; part != NULL; part = part->next) {
 		if (part->kind == PART_VALUE) {
 			field_add(chunk, (struct field){.name = leaf_named ? node->name : 0, .name_units = leaf_named ? node->name_units : 0,
@@ -855,7 +904,7 @@ static void fields_find(struct compiler *compiler, const struct node *node, bool
 			if (!name_is(chunk, a->name, a->name_units, "Name") && !name_is(chunk, a->name, a->name_units, "xmlns"))
 				field_add(chunk, (struct field){.name = a->name, .name_units = a->name_units, .parts = a->parts});
 		if (has_elements(child)) {
-			fields_find(compiler, child, true);
+			fields_find(chunk, child, true);
 			continue;
 		}
 		bool data = name_is(chunk, child->name, child->name_units, "Data");
@@ -867,65 +916,81 @@ static void fields_find(struct compiler *compiler, const struct node *node, bool
 	}
 }
 
-/* Only the parts that are one value or text count as a field of their own. */
-static void template_index(struct compiler *compiler, const struct node *root)
+static void template_system(const struct evtx_chunk *chunk, struct template *template)
 {
-	struct evtx_chunk *chunk = compiler->chunk;
-	struct template *template = compiler->template;
-	bool event = name_is(chunk, root->name, root->name_units, "Event");
+	for (const struct part *part = template->root->parts; part != NULL; part = part->next)
+		if (part->kind == PART_ELEMENT && name_is(chunk, part->node->name, part->node->name_units, "System"))
+			system_find(chunk, template, part->node);
+}
+
+/* The values of the data, when somebody wants them for the first time. */
+static void template_fields(struct evtx_chunk *chunk, struct template *template)
+{
+	const struct node *root = template->root;
+	if (template->indexed)
+		return;
+	template->indexed = true;
 	template->fields = (uint32_t)chunk->field_count;
-	if (!event) {
-		fields_find(compiler, root, true);
+	if (!name_is(chunk, root->name, root->name_units, "Event")) {
+		fields_find(chunk, root, true);
 	} else {
 		for (const struct part *part = root->parts; part != NULL; part = part->next) {
 			if (part->kind == PART_VALUE)
 				field_add(chunk, (struct field){.parts = part});
-			else if (part->kind == PART_ELEMENT && name_is(chunk, part->node->name, part->node->name_units, "System"))
-				system_find(compiler, part->node);
-			else if (part->kind == PART_ELEMENT)
-				fields_find(compiler, part->node, true);
+			else if (part->kind == PART_ELEMENT && !name_is(chunk, part->node->name, part->node->name_units, "System"))
+				fields_find(chunk, part->node, true);
 		}
 	}
 	template->field_count = (uint32_t)(chunk->field_count - template->fields);
 }
 
-static void template_compile(struct evtx_chunk *chunk, struct template *template)
+/* The operations of a form, made when they are wanted for the first time.  False: there are more than a chunk can hold. */
+static bool template_compile(struct evtx_chunk *chunk, struct template *template, enum evtx_form form, uint32_t *ret_first, uint32_t *ret_end)
 {
-	struct compiler compiler = {chunk, template, FORM_JSON};
-	template->json = chunk->barrier = chunk->op_count;
-	json_member(&compiler, template->root, true, name_is(chunk, template->root->name, template->root->name_units, "Event"));
-	template->json_end = chunk->barrier = chunk->op_count;
-	template_index(&compiler, template->root);
+	struct compiler compiler = {chunk, form};
+	uint32_t *first = form == FORM_XML ? &template->xml : &template->json, *end = form == FORM_XML ? &template->xml_end : &template->json_end;
+	bool event = name_is(chunk, template->root->name, template->root->name_units, "Event");
+	if (*end == 0 && !chunk->text.full) {
+		*first = chunk->barrier = chunk->op_count;
+		if (form == FORM_XML)
+			xml_element(&compiler, template->root, event);
+		else
+			json_member(&compiler, template->root, true, event);
+		*end = chunk->barrier = chunk->op_count;
+		/* What did not get its text is not to be run. */
+		if (chunk->text.full)
+			*end = 0;
+	}
+	*ret_first = *first;
+	*ret_end = *end;
+	return *end > 0;
 }
 
-static void template_compile_xml(struct evtx_chunk *chunk, struct template *template)
+/* What has been read of the element at an offset; NULL: nothing yet. */
+static struct template *template_known(struct evtx_chunk *chunk, size_t offset, bool dependencies)
 {
-	struct compiler compiler = {chunk, template, FORM_XML};
-	if (template->xml_end > 0)
-		return;
-	template->xml = chunk->barrier = chunk->op_count;
-	xml_element(&compiler, template->root, name_is(chunk, template->root->name, template->root->name_units, "Event"));
-	template->xml_end = chunk->barrier = chunk->op_count;
+	uint32_t key = (uint32_t)offset << 1 | dependencies;
+	for (uint32_t slot = table_slot(key); chunk->table[slot] != 0; slot = (slot + 1) % TABLE)
+		if (chunk->templates[chunk->table[slot] - 1].key == key)
+			return &chunk->templates[chunk->table[slot] - 1];
+	return NULL;
 }
 
-/* The element at an offset, compiled; the same one again the next time. */
+/* The element at an offset; the same one again the next time. */
 static struct template *template_get(struct evtx_chunk *chunk, size_t offset, size_t end, bool dependencies)
 {
+	struct template *template = template_known(chunk, offset, dependencies);
+	if (template != NULL || chunk->template_count == TEMPLATES_MOST)
+		return template;
 	uint32_t key = (uint32_t)offset << 1 | dependencies, slot = table_slot(key);
-	while (chunk->table[slot] != 0) {
-		struct template *template = &chunk->templates[chunk->table[slot] - 1];
-		if (template->key == key)
-			return template;
+	while (chunk->table[slot] != 0)
 		slot = (slot + 1) % TABLE;
-	}
-	if (chunk->template_count == TEMPLATES_MOST)
-		return NULL;
-	struct template *template = &chunk->templates[chunk->template_count++];
+	template = &chunk->templates[chunk->template_count++];
 	*template = (struct template){.key = key};
 	chunk->table[slot] = (uint16_t)chunk->template_count;
 	struct parser parser = {.chunk = chunk, .at = offset, .end = end, .dependencies = dependencies};
 	if (element_read(&parser, 0, &template->root))
-		template_compile(chunk, template);
+		template_system(chunk, template);
 	template->why = parser.why;
 	return template;
 }
@@ -978,6 +1043,7 @@ static bool instance_read(struct parser *parser, struct frame *frame)
 	size_t size = le32(chunk->bytes + offset + 20), body = offset + DEFINITION;
 	if (size > chunk->length - body)
 		return fail(parser, "its template runs past the end of the chunk");
+	frame->foreign = le32(chunk->bytes + parser->at - HEAD + 2) != le32(chunk->bytes + offset + 4);
 	if (offset == parser->at) {
 		if (!left(parser, DEFINITION + size))
 			return fail(parser, "its template runs past the end of the record");
@@ -1048,6 +1114,34 @@ const struct evtx_record *evtx_record_open(struct evtx_chunk *chunk, size_t offs
 	return whole || record->frame.count > 0 ? record : NULL;
 }
 
+/* The event id by itself: descriptors up to its value are looked at and nothing else. */
+bool evtx_record_peek(struct evtx_chunk *chunk, size_t offset, size_t end, uint64_t *ret_id)
+{
+	enum { FRAGMENT = 4, HEAD = 10, DEFINITION = 24 };
+	const uint8_t *bytes = chunk->bytes + offset;
+	size_t at = FRAGMENT + HEAD;
+	if (end > chunk->length || offset >= end || end - offset < at + 4 || bytes[0] != 0x0f || bytes[FRAGMENT] != 0x0c)
+		return false;
+	size_t definition = le32(bytes + FRAGMENT + 6), length = end - offset;
+	if (definition == offset + at) /* it stands here: then the record is read in full, and the template with it */
+		return false;
+	if (definition > chunk->length || chunk->length - definition < DEFINITION + 4)
+		return false;
+	size_t body = definition + DEFINITION;
+	const struct template *template = template_known(chunk, body + (chunk->bytes[body] == 0x0f ? 4 : 0), true);
+	const struct part *part = template != NULL && template->why == NULL ? template->system[SYSTEM_EVENTID] : NULL;
+	if (part == NULL || part->kind != PART_VALUE || part->next != NULL)
+		return false;
+	size_t count = le32(bytes + at), value = at + 4 + 4 * count;
+	if (part->value >= count || count > NONE || value > length)
+		return false;
+	const uint8_t *descriptor = bytes + at + 4;
+	for (size_t i = 0; i < part->value; i++, descriptor += 4)
+		value += le16(descriptor);
+	struct evtx_value id = {bytes + value, le16(descriptor), descriptor[2]};
+	return value <= length && id.size <= length - value && evtx_value_number(&id, ret_id);
+}
+
 /* --- Splicing --- */
 
 struct run {
@@ -1055,11 +1149,16 @@ struct run {
 	struct buffer *out;
 	enum evtx_form form;
 	size_t limit;             /* of out: past it values are left out, and what is open is closed */
-	size_t steps;             /* left */
 	size_t begun;             /* where the object whose attributes are being written begins */
 	bool wrong, over;
 };
-enum { STEPS_MOST = 16 << 20 };
+
+/* False when the records of this chunk have cost as much as they may. */
+static bool steps_pay(struct evtx_chunk *chunk, size_t cost)
+{
+	chunk->steps -= cost < chunk->steps ? cost : chunk->steps;
+	return chunk->steps > 0;
+}
 
 static bool run_document(struct run *run, const struct frame *frame, unsigned depth);
 
@@ -1092,15 +1191,88 @@ static bool value_is_null(const struct evtx_value *value)
 	return value->type == EVTX_NULL || (value->type == EVTX_BINXML && value->size == 0);
 }
 
-/* The document in a value. */
+static bool name_fits(struct evtx_chunk *chunk, uint32_t name, uint32_t units)
+{
+	return work_pay(chunk, units / 16) && le16(chunk->bytes + name - NAME_HEAD + 4) == name_hash(chunk->bytes + name, units);
+}
+
+static bool names_fit(struct evtx_chunk *chunk, const struct node *node)
+{
+	if (!name_fits(chunk, node->name, node->name_units))
+		return false;
+	for (const struct attribute *attribute = node->attributes; attribute != NULL; attribute = attribute->next)
+		if (!name_fits(chunk, attribute->name, attribute->name_units))
+			return false;
+	for (const struct part *part = node->parts; part != NULL; part = part->next)
+		if (part->kind == PART_ELEMENT && !names_fit(chunk, part->node))
+			return false;
+	return true;
+}
+
+/* A template that may be another record's, and shows that it is: by its identifier, or by names that are not what their
+ * hashes say. */
+static bool frame_doubtful(struct evtx_chunk *chunk, const struct frame *frame)
+{
+	struct template *template = frame->template;
+	if (!chunk->record->distrusted)
+		return false;
+	if (!template->named)
+		template->misnamed = !names_fit(chunk, template->root);
+	template->named = true;
+	return frame->foreign || template->misnamed;
+}
+
+/* The document in a value; false: at most its values can be had. */
+static bool nested_open(struct evtx_chunk *chunk, const struct evtx_value *value, unsigned depth, struct frame *frame, bool *ret_truncated)
+{
+	size_t offset = (size_t)(value->bytes - chunk->bytes);
+	struct parser parser = {.chunk = chunk, .at = offset, .end = offset + value->size};
+	*frame = (struct frame){.count = 0};
+	bool whole = depth < EVTX_DEPTH && frame_open(&parser, frame, ret_truncated);
+	return steps_pay(chunk, frame->count) && whole && !frame_doubtful(chunk, frame);
+}
+
+/* Values whose template is not to be had, as they are. */
+static void values_put(struct run *run, const struct frame *frame)
+{
+	const struct evtx_chunk *chunk = run->chunk;
+	struct buffer *out = run->out;
+	buffer_add_text(out, run->form == FORM_XML ? "<Values>" : "\"#values\":[");
+	for (size_t i = 0; i < frame->count; i++) {
+		struct evtx_value value = chunk->values[frame->first + i], item;
+		size_t position = 0;
+		if (value.type == EVTX_BINXML)
+			value.type = EVTX_BINARY;
+		if (run->form != FORM_XML) {
+			evtx_value_json(&value, out);
+			buffer_add_char(out, ',');
+			continue;
+		}
+		while (evtx_value_item(&value, &position, &item)) {
+			buffer_add_text(out, "<Value>");
+			evtx_value_text(&item, FORM_XML, out);
+			buffer_add_text(out, "</Value>");
+		}
+	}
+	if (run->form == FORM_XML)
+		buffer_add_text(out, "</Values>");
+	else
+		close_put(out, ']');
+}
+
 static void nested_put(struct run *run, const struct evtx_value *value, unsigned depth)
 {
 	struct evtx_chunk *chunk = run->chunk;
-	size_t offset = (size_t)(value->bytes - chunk->bytes), mark = chunk->value_count;
-	struct parser parser = {.chunk = chunk, .at = offset, .end = offset + value->size};
+	size_t mark = chunk->value_count;
 	struct frame frame;
-	if (depth >= EVTX_DEPTH || !frame_open(&parser, &frame, &run->wrong) || !run_document(run, &frame, depth + 1))
+	if (!nested_open(chunk, value, depth, &frame, &run->wrong) || !run_document(run, &frame, depth + 1)) {
 		run->wrong = true;
+		if (frame.count > 0 && run->out->length < run->limit) {
+			values_put(run, &frame);
+			if (run->form != FORM_XML)
+				buffer_add_char(run->out, ',');
+		}
+	}
 	chunk->value_count = mark;
 }
 
@@ -1174,11 +1346,12 @@ static void each_run(struct run *run, const struct frame *frame, const struct op
 
 static void ops_run(struct run *run, const struct frame *frame, uint32_t at, uint32_t end, unsigned depth)
 {
+	struct evtx_chunk *chunk = run->chunk;
 	while (at < end) {
 		/* Copied: documents in values may compile more, and move the array. */
-		const struct op op = run->chunk->ops[at++];
+		const struct op op = chunk->ops[at++];
 		if (op.code == OP_TEXT) {
-			put(run->out, run->chunk->text.data + op.a, op.b);
+			put(run->out, chunk->text.data + op.a, op.b);
 			continue;
 		}
 		if (op.code == OP_CLOSE) {
@@ -1196,8 +1369,8 @@ static void ops_run(struct run *run, const struct frame *frame, uint32_t at, uin
 			at = op.a;
 			continue;
 		}
-		if (run->out->length >= run->limit || run->steps-- <= 1)
-			run->steps = run->over = run->wrong = true;
+		if (run->out->length >= run->limit || chunk->steps-- <= 1)
+			chunk->steps = run->over = run->wrong = true;
 		const struct evtx_value value = run->over ? (struct evtx_value){.type = EVTX_NULL} : *frame_value(run, frame, op.value);
 		switch (op.code) {
 		case OP_IF: at = value_is_null(&value) ? op.a : at; break;
@@ -1217,76 +1390,73 @@ static void ops_run(struct run *run, const struct frame *frame, uint32_t at, uin
 
 static bool run_document(struct run *run, const struct frame *frame, unsigned depth)
 {
-	struct template *template = frame->template;
-	if (run->form == FORM_XML) {
-		template_compile_xml(run->chunk, template);
-		/* The array of templates does not move; the ops may. */
-		ops_run(run, frame, template->xml, template->xml_end, depth);
-	} else {
-		ops_run(run, frame, template->json, template->json_end, depth);
-	}
+	uint32_t first, end;
+	if (!template_compile(run->chunk, frame->template, run->form, &first, &end))
+		return false;
+	ops_run(run, frame, first, end, depth);
 	return true;
 }
 
-static bool record_run(const struct evtx_record *record, enum evtx_form form, struct buffer *buffer)
+/* False, and nothing is written, when its template does not become operations. */
+static bool record_run(const struct evtx_record *record, enum evtx_form form, struct buffer *buffer, bool *ret_whole)
 {
-	struct run run = {.chunk = record->chunk, .out = buffer, .form = form, .limit = buffer->length + EVTX_OUTPUT,
-			  .steps = STEPS_MOST, .wrong = record->truncated};
+	struct evtx_chunk *chunk = record->chunk;
+	size_t before = buffer->length, most = chunk->output < EVTX_OUTPUT ? chunk->output : EVTX_OUTPUT;
+	struct run run = {.chunk = chunk, .out = buffer, .form = form, .limit = before + most, .wrong = record->truncated};
+	uint32_t first, end;
+	if (!template_compile(chunk, record->frame.template, form, &first, &end))
+		return false;
 	if (form == FORM_JSON)
 		buffer_add_char(buffer, '{');
-	run_document(&run, &record->frame, 0);
+	ops_run(&run, &record->frame, first, end, 0);
 	if (form == FORM_JSON)
 		close_put(buffer, '}');
-	return !run.wrong;
+	size_t written = buffer->length - before;
+	chunk->output -= written < chunk->output ? written : chunk->output;
+	*ret_whole = !run.wrong;
+	return true;
 }
 
 /* A record without its template: what its head says, and its values with their types. */
+static const char *bare_why(const struct evtx_record *record)
+{
+	return record->why != NULL ? record->why : MUCH;
+}
+
 static bool bare_json(const struct evtx_record *record, struct buffer *buffer)
 {
-	const struct evtx_chunk *chunk = record->chunk;
+	struct run run = {.chunk = record->chunk, .out = buffer, .form = FORM_JSON};
 	buffer_printf(buffer, "{\"Event\":{\"System\":{\"EventRecordID\":%llu,\"TimeCreated\":{\"#attributes\":{\"SystemTime\":\"",
 		      (unsigned long long)record->number);
 	evtx_time(record->time, buffer);
-	buffer_printf(buffer, "\"}}},\"#unreadable\":\"%s\",\"#values\":[", record->why);
-	for (size_t i = 0; i < record->frame.count; i++) {
-		struct evtx_value value = chunk->values[record->frame.first + i];
-		if (value.type == EVTX_BINXML)
-			value.type = EVTX_BINARY;
-		evtx_value_json(&value, buffer);
-		buffer_add_char(buffer, ',');
-	}
-	close_put(buffer, ']');
+	buffer_printf(buffer, "\"}}},\"#unreadable\":\"%s\",", bare_why(record));
+	values_put(&run, &record->frame);
 	buffer_add_text(buffer, "}}");
 	return false;
 }
 
 static bool bare_xml(const struct evtx_record *record, struct buffer *buffer)
 {
-	struct run run = {.chunk = record->chunk, .out = buffer, .form = FORM_XML, .limit = SIZE_MAX};
+	struct run run = {.chunk = record->chunk, .out = buffer, .form = FORM_XML};
 	buffer_printf(buffer, "<Event><System><EventRecordID>%llu</EventRecordID><TimeCreated SystemTime=\"",
 		      (unsigned long long)record->number);
 	evtx_time(record->time, buffer);
-	buffer_printf(buffer, "\"/></System><Unreadable>%s</Unreadable><Values>", record->why);
-	for (size_t i = 0; i < record->frame.count; i++) {
-		struct evtx_value value = record->chunk->values[record->frame.first + i];
-		if (value.type == EVTX_BINXML)
-			value.type = EVTX_BINARY;
-		buffer_add_text(buffer, "<Value>");
-		inside_put(&run, &value, 0);
-		buffer_add_text(buffer, "</Value>");
-	}
-	buffer_add_text(buffer, "</Values></Event>");
+	buffer_printf(buffer, "\"/></System><Unreadable>%s</Unreadable>", bare_why(record));
+	values_put(&run, &record->frame);
+	buffer_add_text(buffer, "</Event>");
 	return false;
 }
 
 bool evtx_record_json(const struct evtx_record *record, struct buffer *buffer)
 {
-	return record->frame.template != NULL ? record_run(record, FORM_JSON, buffer) : bare_json(record, buffer);
+	bool whole;
+	return record->frame.template != NULL && record_run(record, FORM_JSON, buffer, &whole) ? whole : bare_json(record, buffer);
 }
 
 bool evtx_record_xml(const struct evtx_record *record, struct buffer *buffer)
 {
-	return record->frame.template != NULL ? record_run(record, FORM_XML, buffer) : bare_xml(record, buffer);
+	bool whole;
+	return record->frame.template != NULL && record_run(record, FORM_XML, buffer, &whole) ? whole : bare_xml(record, buffer);
 }
 
 /* --- Values one by one --- */
@@ -1294,15 +1464,35 @@ bool evtx_record_xml(const struct evtx_record *record, struct buffer *buffer)
 static void parts_text(const struct evtx_record *record, const struct frame *frame, const struct part *parts, struct buffer *buffer)
 {
 	struct run run = {.chunk = record->chunk, .out = buffer, .form = FORM_PLAIN, .limit = SIZE_MAX};
-	for (const struct part *part = parts; part != NULL; part = part->next) {
+	for (const struct part *part = parts; part != NULL && steps_pay(record->chunk, 1); part = part->next) {
 		const uint8_t unit[2] = {(uint8_t)part->value, (uint8_t)(part->value >> 8)};
+		size_t before = buffer->length;
 		if (part->kind == PART_TEXT)
 			evtx_text(record->chunk->bytes + part->offset, part->units, FORM_PLAIN, buffer);
 		else if (part->kind == PART_CHARACTER)
 			evtx_text(unit, 1, FORM_PLAIN, buffer);
 		else if (part->kind == PART_VALUE)
 			inside_put(&run, frame_value(&run, frame, part->value), 0);
+		steps_pay(record->chunk, (buffer->length - before) / 64);
 	}
+}
+
+void evtx_record_distrust(const struct evtx_record *record)
+{
+	struct evtx_record *mine = record->chunk->record;
+	uint64_t own;
+	mine->distrusted = true;
+	if (mine->frame.template == NULL)
+		return;
+	if (!frame_doubtful(mine->chunk, &mine->frame) && evtx_record_number(mine, SYSTEM_RECORD, &own) && own == mine->number)
+		return;
+	mine->frame.template = NULL;
+	mine->why = "what its template was has been written over";
+}
+
+bool evtx_record_bare(const struct evtx_record *record)
+{
+	return record->frame.template == NULL;
 }
 
 bool evtx_record_number(const struct evtx_record *record, enum evtx_system part, uint64_t *ret_number)
@@ -1342,15 +1532,31 @@ struct telling {
 
 static void frame_tell(const struct telling *telling, const struct frame *frame, unsigned depth);
 
+static void value_tell(const struct telling *telling, const struct evtx_value *value)
+{
+	struct evtx_chunk *chunk = telling->record->chunk;
+	struct evtx_value item;
+	size_t position = 0;
+	while (steps_pay(chunk, 1) && evtx_value_item(value, &position, &item)) {
+		buffer_clear(&chunk->scratch);
+		evtx_value_text(&item, FORM_PLAIN, &chunk->scratch);
+		telling->take(telling->context, cursor_text(""), cursor_of(buffer_text(&chunk->scratch), chunk->scratch.length));
+	}
+}
+
 static void nested_tell(const struct telling *telling, const struct evtx_value *value, unsigned depth)
 {
 	struct evtx_chunk *chunk = telling->record->chunk;
-	size_t offset = (size_t)(value->bytes - chunk->bytes), mark = chunk->value_count;
-	struct parser parser = {.chunk = chunk, .at = offset, .end = offset + value->size};
+	size_t mark = chunk->value_count;
 	struct frame frame;
 	bool truncated = false;
-	if (depth < EVTX_DEPTH && frame_open(&parser, &frame, &truncated))
+	if (nested_open(chunk, value, depth, &frame, &truncated))
 		frame_tell(telling, &frame, depth + 1);
+	else
+		for (size_t i = 0; i < frame.count; i++) {
+			const struct evtx_value bare = chunk->values[frame.first + i];
+			value_tell(telling, &bare);
+		}
 	chunk->value_count = mark;
 }
 
@@ -1365,9 +1571,10 @@ static bool field_there(const struct run *run, const struct frame *frame, const 
 static void frame_tell(const struct telling *telling, const struct frame *frame, unsigned depth)
 {
 	struct evtx_chunk *chunk = telling->record->chunk;
-	const struct template *template = frame->template;
+	struct template *template = frame->template;
 	struct run run = {.chunk = chunk};
-	for (uint32_t i = 0; i < template->field_count; i++) {
+	template_fields(chunk, template);
+	for (uint32_t i = 0; i < template->field_count && steps_pay(chunk, 1); i++) {
 		const struct field field = chunk->fields[template->fields + i];
 		if (!field_there(&run, frame, field.parts))
 			continue;
@@ -1388,6 +1595,8 @@ static void frame_tell(const struct telling *telling, const struct frame *frame,
 			else
 				evtx_text(chunk->bytes + field.name, field.name_units, FORM_PLAIN, &chunk->name);
 			if (array && !evtx_value_item(&value, &position, &item))
+				break;
+			if (array && !steps_pay(chunk, 1))
 				break;
 			if (array)
 				evtx_value_text(&item, FORM_PLAIN, &chunk->scratch);

@@ -14,7 +14,10 @@ enum {
 	EVTX_CHUNK = 65536,
 	EVTX_DEPTH = 64,             /* of elements, and of binary XML in values */
 	EVTX_OUTPUT = 16 << 20,      /* bytes that one record may become */
-	EVTX_WORK = 1 << 20,         /* nodes that one chunk may be compiled to */
+	EVTX_WORK = 1 << 18,         /* nodes that one chunk may be compiled to */
+	EVTX_POOL = 16 << 20,        /* bytes of text that they may have */
+	EVTX_STEPS = 4 << 20,        /* values that the records of one chunk may have together, each as often as it is used */
+	EVTX_CHUNK_OUTPUT = 32 << 20, /* bytes that the records of one chunk may become */
 };
 
 /* A chunk and what has been compiled of it. */
@@ -38,6 +41,15 @@ struct evtx_record;
  * next call with this chunk. */
 const struct evtx_record *evtx_record_open(struct evtx_chunk *chunk, size_t offset, size_t end, uint64_t number, uint64_t time,
 					   const char **ret_why);
+
+/* The event id of the record that begins there, without opening it; false when that takes more than a look. */
+bool evtx_record_peek(struct evtx_chunk *chunk, size_t offset, size_t end, uint64_t *ret_id);
+
+/* For a record that was found where none has to be: its templates may have been written over by those of other records.
+ * One that is shown to be is not used, and the values stand there without names. */
+void evtx_record_distrust(const struct evtx_record *record);
+/* Whether it is without its template. */
+bool evtx_record_bare(const struct evtx_record *record);
 
 /* A part of System as a number, or as text appended to the buffer; false when the record has none. */
 bool evtx_record_number(const struct evtx_record *record, enum evtx_system part, uint64_t *ret_number);

@@ -88,58 +88,88 @@ static void plain_put(char **at, uint32_t point)
 	utf8_put(at, point == 0 || (point >= 0xd800 && point < 0xe000) ? 0xfffd : point);
 }
 
-/* Whether a character below 0x80 is written as it is in every form. */
-static bool unit_is_plain(uint32_t unit)
+/* Whether a unit is written as it is: ASCII without controls and what the form escapes. */
+static inline bool unit_is_plain(uint32_t unit, enum evtx_form form)
 {
-	return unit >= 0x20 && unit < 0x7f && unit != '"' && unit != '\\' && unit != '<' && unit != '>' && unit != '&';
+	if (unit < 0x20 || unit >= 0x7f)
+		return form == FORM_PLAIN && unit < 0x80 && unit != 0;
+	if (form == FORM_JSON)
+		return unit != '"' && unit != '\\';
+	return form == FORM_PLAIN || (unit != '"' && unit != '<' && unit != '>' && unit != '&');
 }
 
 #ifdef __SSE2__
-/* As many units as are plain ASCII, 16 at a time. */
-static size_t run_put(const uint8_t *bytes, size_t units, char *to)
+/* Which of 16 bytes are not plain, all at once; units beyond 255 were made 255, or 0 when they are negative as shorts. */
+static inline int not_plain(__m128i text, enum evtx_form form)
 {
-	const __m128i low = _mm_set1_epi8(0x20), high = _mm_set1_epi8(0x7e), wide = _mm_set1_epi16((short)0xff80);
+	/* As signed bytes: below a blank is also all from 0x80 on. */
+	__m128i bad = _mm_or_si128(_mm_cmpgt_epi8(_mm_set1_epi8(0x20), text), _mm_cmpeq_epi8(text, _mm_set1_epi8(0x7f)));
+	if (form != FORM_PLAIN)
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(text, _mm_set1_epi8('"')));
+	if (form == FORM_JSON)
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
+	if (form == FORM_XML) {
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(text, _mm_set1_epi8('<')));
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(text, _mm_set1_epi8('>')));
+		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(text, _mm_set1_epi8('&')));
+	}
+	return _mm_movemask_epi8(bad);
+}
+
+/* As many units as are plain, 16 and then 8 at a time; what is written behind them does not count. */
+static inline size_t run_put(const uint8_t *bytes, size_t units, char *to, enum evtx_form form)
+{
 	size_t done = 0;
 	while (units - done >= 16) {
 		__m128i a = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 2 * done));
 		__m128i b = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 2 * done + 16));
-		__m128i over = _mm_and_si128(_mm_or_si128(a, b), wide);
 		__m128i text = _mm_packus_epi16(a, b);
-		__m128i bad = _mm_or_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8('"')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\\')));
-		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(text, _mm_set1_epi8('<')));
-		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(text, _mm_set1_epi8('>')));
-		bad = _mm_or_si128(bad, _mm_cmpeq_epi8(text, _mm_set1_epi8('&')));
-		bad = _mm_or_si128(bad, _mm_cmpgt_epi8(text, high));
-		bad = _mm_or_si128(bad, _mm_cmpgt_epi8(low, text));
-		if (_mm_movemask_epi8(_mm_cmpeq_epi16(over, _mm_setzero_si128())) != 0xffff || _mm_movemask_epi8(bad) != 0)
-			break;
+		int bad = not_plain(text, form);
 		_mm_storeu_si128((__m128i *)(void *)(to + done), text);
+		if (bad != 0)
+			return done + (size_t)__builtin_ctz((unsigned)bad);
 		done += 16;
+	}
+	while (units - done >= 8) {
+		__m128i a = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 2 * done));
+		__m128i text = _mm_packus_epi16(a, a);
+		int bad = not_plain(text, form) & 0xff;
+		_mm_storel_epi64((__m128i *)(void *)(to + done), text);
+		if (bad != 0)
+			return done + (size_t)__builtin_ctz((unsigned)bad);
+		done += 8;
+	}
+	/* The last few with some that were looked at already. */
+	if (done > 0 && done < units) {
+		__m128i a = _mm_loadu_si128((const __m128i *)(const void *)(bytes + 2 * (units - 8)));
+		__m128i text = _mm_packus_epi16(a, a);
+		int bad = not_plain(text, form) & 0xff;
+		_mm_storel_epi64((__m128i *)(void *)(to + units - 8), text);
+		return bad == 0 ? units : units - 8 + (size_t)__builtin_ctz((unsigned)bad);
 	}
 	return done;
 }
 #else
-static size_t run_put(const uint8_t *bytes, size_t units, char *to)
+static inline size_t run_put(const uint8_t *bytes, size_t units, char *to, enum evtx_form form)
 {
-	(void)bytes, (void)units, (void)to;
+	(void)bytes, (void)units, (void)to, (void)form;
 	return 0;
 }
 #endif
 
-void evtx_text(const uint8_t *bytes, size_t units, enum evtx_form form, struct buffer *buffer)
+/* Made for each form by itself: the compiler knows it then. */
+static inline char *units_put(const uint8_t *bytes, size_t units, char *to, enum evtx_form form)
 {
-	static void (*const puts[])(char **, uint32_t) = {[FORM_PLAIN] = plain_put, [FORM_JSON] = json_put, [FORM_XML] = xml_put};
-	char *to = buffer_room(buffer, units * 6 + 16); /* the longest are \u0000 and &quot; */
-	if (to == NULL)
-		return;
 	for (size_t i = 0; i < units;) {
-		size_t run = run_put(bytes + 2 * i, units - i, to);
-		to += run;
-		i += run;
-		/* Then up to 16 one by one, so that one odd character does not cost a vector each. */
-		for (size_t end = i + 16 < units ? i + 16 : units; i < end; i++) {
+		if (units - i >= 8) {
+			size_t run = run_put(bytes + 2 * i, units - i, to, form);
+			to += run;
+			i += run;
+		}
+		/* Then some one by one, so that text full of odd characters does not cost a vector each. */
+		for (size_t end = i + 8 < units ? i + 8 : units; i < end; i++) {
 			uint32_t unit = le16(bytes + 2 * i);
-			if (unit_is_plain(unit)) {
+			if (unit_is_plain(unit, form)) {
 				*to++ = (char)unit;
 				continue;
 			}
@@ -150,8 +180,26 @@ void evtx_text(const uint8_t *bytes, size_t units, enum evtx_form form, struct b
 					i++;
 				}
 			}
-			puts[form](&to, unit);
+			if (form == FORM_JSON)
+				json_put(&to, unit);
+			else if (form == FORM_XML)
+				xml_put(&to, unit);
+			else
+				plain_put(&to, unit);
 		}
+	}
+	return to;
+}
+
+void evtx_text(const uint8_t *bytes, size_t units, enum evtx_form form, struct buffer *buffer)
+{
+	char *to = buffer_room(buffer, units * 6 + 16); /* the longest are \u0000 and &quot; */
+	if (to == NULL)
+		return;
+	switch (form) {
+	case FORM_JSON: to = units_put(bytes, units, to, FORM_JSON); break;
+	case FORM_XML: to = units_put(bytes, units, to, FORM_XML); break;
+	case FORM_PLAIN: to = units_put(bytes, units, to, FORM_PLAIN); break;
 	}
 	buffer_took(buffer, to);
 }

@@ -72,7 +72,8 @@ static void marks_pass(struct lines *lines)
 	size_t length;
 	uint8_t mark[3];
 	lines->begun = true;
-	if (input_peek(lines->input, 65536, &head, &length) < 0 || length < 2)
+	/* No more than that: a pipe may give its next line much later. */
+	if (input_peek(lines->input, sizeof(mark), &head, &length) < 0 || length < 2)
 		return;
 	if (length >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0)
 		(void)input_read(lines->input, mark, 3);

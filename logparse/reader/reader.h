@@ -57,6 +57,8 @@ struct reader_type {
 	 * another index; the caller closes it.  NULL: one part. */
 	size_t (*parts)(struct reader *reader);
 	int (*part)(struct reader *reader, size_t index, struct reader **part);
+	/* The parts before this index have been read: what they are made of need not stay in memory. */
+	void (*passed)(struct reader *reader, size_t index);
 };
 enum { READER_HEAD = 65536 };
 

@@ -143,7 +143,7 @@ static void nat_row(struct writer *writer, const struct cell *cells, struct buff
 	}
 	table->count++;
 	writer->rows++;
-	if (table->begun || table->count == LOOKED_AT || table->held.length > HELD_MOST / 2)
+	if (table->begun || writer->options.live || table->count == LOOKED_AT || table->held.length > HELD_MOST / 2)
 		held_write(writer, table, output);
 }
 

@@ -27,6 +27,7 @@ struct writer_options {
 	bool ascii;            /* what is not ASCII as U+XXXX */
 	bool color;            /* NAT on a terminal */
 	unsigned width;        /* of the terminal, for NAT; 0: as wide as it gets */
+	bool live;             /* rows go out as they come, for NAT: its widths are those of the first */
 };
 
 struct writer;

@@ -138,6 +138,30 @@ long serve_number(const struct buffer *answer, const char *object, const char *k
 	return at != NULL ? strtol(at + strlen(name), NULL, 10) : -1;
 }
 
+pid_t serve_child(pid_t parent, const char *name)
+{
+	char path[64];
+	struct buffer children, comm;
+	pid_t found = 0;
+	buffer_init(&children, 4096);
+	buffer_init(&comm, 4096);
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
+	serve_read(path, &children);
+	char *end;
+	for (const char *at = buffer_text(&children); found == 0; at = end) {
+		long pid = strtol(at, &end, 10);
+		if (end == at)
+			break;
+		snprintf(path, sizeof path, "/proc/%ld/comm", pid);
+		serve_read(path, &comm);
+		if (strncmp(buffer_text(&comm), name, strlen(name)) == 0)
+			found = (pid_t)pid;
+	}
+	buffer_done(&comm);
+	buffer_done(&children);
+	return found;
+}
+
 int serve_end(pid_t pid, int signal_number)
 {
 	int status;

@@ -24,6 +24,8 @@ bool serve_ready(void);
 bool serve_ask(struct buffer *answer);
 /* The number behind "key" of an object of the status, such as collector and pid; -1: none. */
 long serve_number(const struct buffer *answer, const char *object, const char *key);
+/* A child of a process by the name that it has in ps, "cordond-collect" or "cordond-control"; 0: none now. */
+pid_t serve_child(pid_t parent, const char *name);
 /* Ends it by a signal and waits at most 10 s; the status of waitpid, or -1. */
 int serve_end(pid_t pid, int signal_number);
 /* Waits for all that has become ours because its parent died; how many there are still after so many ms. */

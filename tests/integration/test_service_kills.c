@@ -86,12 +86,12 @@ static void log_note(void)
 	tap_note("%s", buffer_text(&text) + (text.length > LAST ? text.length - LAST : 0));
 }
 
-/* Who is to die; the parent when the status does not tell. */
+/* Who is to die; the parent when that child is not there. */
 static pid_t victim(pid_t parent, unsigned who)
 {
-	static const char *const objects[] = {NULL, "collector", "control"};
-	long pid = who > 0 && serve_ask(&text) ? serve_number(&text, objects[who], "pid") : -1;
-	return pid > 0 ? (pid_t)pid : parent;
+	static const char *const names[] = {NULL, "cordond-collect", "cordond-control"};
+	pid_t pid = who > 0 ? serve_child(parent, names[who]) : 0;
+	return pid > 0 ? pid : parent;
 }
 
 static void kills_make(struct dice *dice, pid_t *parent, struct tally *tally)

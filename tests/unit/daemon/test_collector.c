@@ -82,7 +82,8 @@ static void settings_tell(uint32_t diagnostics, uint32_t interval, const char *m
 static void name_tell(const char *hash, const char *policy, const char *rule, const char *list)
 {
 	char tail[256];
-	struct message_names names = {.policy = (uint16_t)strlen(policy), .rule = (uint16_t)strlen(rule), .list = (uint16_t)strlen(list)};
+	struct message_names names = {.policy = (uint16_t)strlen(policy), .rule = (uint16_t)strlen(rule),
+				      .list = (uint16_t)strlen(list)};
 	memcpy(names.hash, hash, 17);
 	int length = snprintf(tail, sizeof(tail), "%s%s%s", policy, rule, list);
 	cr_assert_eq(collector_message(collector, MESSAGE_NAMES, &names, cursor_of(tail, (size_t)length)), 0);

@@ -469,7 +469,9 @@ Test(droplog, events_that_find_no_room_are_counted)
 
 /* --- Two writers --- */
 
-static struct driver_row row = {.from = DRIVER_SECURE, .event = DRIVER_LIFT, .to = DRIVER_PERMIT, .record = 4293, .why = "lifted by hand"};
+static const struct driver_row row = {
+	.from = DRIVER_SECURE, .event = DRIVER_LIFT, .to = DRIVER_PERMIT, .record = 4293, .why = "lifted by hand",
+};
 
 /* Four processes write at once, two of them rotate: no line is torn, none is lost. */
 Test(droplog, writers_at_once_never_interleave, .timeout = 60)

@@ -222,7 +222,8 @@ Test(journal, path_that_is_too_long_is_no_journal)
 Test(journal, gets_what_the_log_gets)
 {
 	struct loop *loop = loop_new_scripted(1000000);
-	const struct collector_options options = {.nflog = -1, .folder = -1, .journal = true, .journal_path = path, .burst = 1, .rate = 1};
+	const struct collector_options options = {.nflog = -1, .folder = -1, .journal = true, .journal_path = path,
+						  .burst = 1, .rate = 1};
 	struct collector *collector = collector_new(loop, &options);
 	const struct message_settings settings = {.diagnostics = 7, .interval = 60, .mode = "secure"};
 	const struct message_event event = {.eventid = 4292, .mode = "block", .digest = "abc", .text = 4};

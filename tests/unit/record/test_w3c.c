@@ -82,7 +82,8 @@ Test(w3c, every_byte_is_seen_in_every_place)
 				char text[20];
 				memset(text, 'a', sizeof(text));
 				text[place] = (char)byte;
-				bool plain = byte > ' ' && byte != '"' && byte != 0x7f && (byte != '#' || place > 0) && (byte != '-' || length > 1);
+				bool plain = byte > ' ' && byte != '"' && byte != 0x7f && (byte != '#' || place > 0) &&
+					     (byte != '-' || length > 1);
 				buffer_clear(&buffer);
 				w3c_text(cursor_of(text, length), 0, &buffer);
 				cr_assert_eq(buffer.data[0] != '"', plain, "byte %02x at %zu of %zu", byte, place, length);

@@ -357,11 +357,14 @@ Test(nftables_apply, kth_send_fails)
 	if (!begin(&f))
 		return;
 	enum { SENDS = 60 }; /* more than an apply needs: the last ones do not fail */
-	for (int first = 0; first < 2; first++) {
+	/* Over other rules, over nothing, and over other rules as the service does it. */
+	for (int round = 0; round < 3; round++) {
 		unsigned failed = 0;
+		bool first = round == 1, later = round == 2;
 		for (unsigned k = 1; k <= SENDS; k++) {
 			char text[16];
 			int result;
+			f.a.options.clean_later = later;
 			if (first)
 				cr_assert_eq(nftables_lift(NULL), 0);
 			else
@@ -377,8 +380,11 @@ Test(nftables_apply, kth_send_fails)
 				cr_expect_eq(generation(), 0, "send %u, nothing before", k);
 			else
 				cr_expect(holds(&f.b, &f.lines), "send %u, old: %s", k, buffer_text(&f.lines));
+			if (later)
+				cr_expect_eq(nftables_clean(&f.a.options, NULL), 0);
 			cr_expect(result == 0 || leftovers() == 0, "send %u leaves something behind", k);
 		}
+		f.a.options.clean_later = false;
 		cr_expect(failed >= 15 && failed < SENDS, "%u of %d sends failed the apply", failed, SENDS);
 	}
 	end(&f);
