@@ -348,7 +348,7 @@ static int audit_work(struct invocation *invocation, void *context)
 
 /* --- The command --- */
 
-static int state_keep(struct auditing *auditing, bool found)
+static int state_keep(struct auditing *auditing, uint64_t found)
 {
 	struct diag *diag = auditing->invocation->diag;
 	off_t length = lseek(auditing->result, 0, SEEK_END);
@@ -357,7 +357,7 @@ static int state_keep(struct auditing *auditing, bool found)
 		diag_error(diag, NULL, "what was seen cannot be read: %s", length > 0 ? strerror(errno) : "it is empty");
 		return ERROR_SYSTEM;
 	}
-	int error = auditstate_commit(auditing->state, text, (size_t)length, found, diag);
+	int error = auditstate_keep(auditing->state, text, (size_t)length, found, diag);
 	(void)munmap(text, (size_t)length);
 	return error;
 }
@@ -416,9 +416,11 @@ static int audit_run(struct invocation *invocation)
 		error = audit_prepare(auditing);
 	if (error == 0)
 		code = confine_run(&auditing->inner, -1, audit_work, auditing);
-	bool good = error == 0 && (code == EXIT_DONE || code == EXIT_FINDING);
-	if (targets_close(auditing, good) < 0 || (good && auditing->since_last && state_keep(auditing, code == EXIT_FINDING) < 0))
-		good = false;
+	bool good = error == 0 && (code == EXIT_DONE || code == EXIT_FINDING), keep = good && auditing->since_last;
+	/* Either both are new, the files and what is known, or neither; only a crash between the last two steps tells a thing twice. */
+	good = good && (!keep || state_keep(auditing, code == EXIT_FINDING) == 0);
+	good = targets_close(auditing, good) == 0 && good;
+	good = good && (!keep || auditstate_commit(auditing->state, invocation->diag) == 0);
 	audit_done(auditing);
 	/* Whatever the reason, the audit could not be made. */
 	return good || code == EXIT_BUG ? code : EXIT_INPUT;

@@ -141,6 +141,8 @@ int auditstate_open(const char *path, const char *job, struct diag *diag, struct
 		error = schema_check(state, diag);
 	if (error == 0)
 		error = last_read(state, diag, marks, findings);
+	if (error == 0)
+		error = state_exec(state, "COMMIT", diag);
 	if (error < 0) {
 		auditstate_close(state);
 		return error;
@@ -258,26 +260,47 @@ static int run_write(struct auditstate *state, const char *sql, int64_t a, int64
 	return error;
 }
 
-int auditstate_commit(struct auditstate *state, const char *result, size_t length, uint64_t findings, struct diag *diag)
+/* Two runs at one time would each tell the same, and each forget what the other has seen. */
+static int run_check(struct auditstate *state, struct diag *diag)
+{
+	sqlite3_stmt *statement = state_prepare(state, "SELECT number FROM run WHERE job = ?1", diag);
+	if (statement == NULL)
+		return ERROR_SYSTEM;
+	int64_t last = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+	sqlite3_finalize(statement);
+	if (last + 1 == state->run)
+		return 0;
+	diag_error(diag, &(struct place){.file = state->path}, "another run of job %s has ended while this one was running: this one does not count", state->job);
+	return ERROR_BUSY;
+}
+
+int auditstate_keep(struct auditstate *state, const char *result, size_t length, uint64_t findings, struct diag *diag)
 {
 	struct arena *arena = arena_new();
 	const struct json_document document = {arena, "what the audit has seen", result, length};
 	struct json *root;
 	int error = json_read(&document, diag, &root);
-	/* A log that has a new beginning under its old name has taken the place of what was marked there. */
+	if (error == 0)
+		error = state_exec(state, "BEGIN IMMEDIATE", diag);
+	if (error == 0)
+		error = run_check(state, diag);
 	if (error == 0)
 		error = run_write(state, "DELETE FROM known WHERE job = ?1", 0, 0, 0, diag);
 	if (error == 0)
 		error = result_write(state, root, diag);
+	/* A log that has a new beginning under its old name has taken the place of what was marked there. */
 	if (error == 0)
 		error = run_write(state, "DELETE FROM mark WHERE job = ?1 AND (run < ?2 OR (run < ?3 AND name IN (SELECT name FROM mark WHERE job = ?1 AND run = ?3)))",
 				  state->run - RUNS_KEPT, state->run, 0, diag);
 	if (error == 0)
 		error = run_write(state, "INSERT OR REPLACE INTO run VALUES (?1, ?2, ?3, ?4)", state->run, (int64_t)time(NULL), (int64_t)findings, diag);
-	if (error == 0)
-		error = state_exec(state, "COMMIT", diag);
 	if (error == ERROR_BUG)
 		diag_error(diag, NULL, "the process that reads the logs said nonsense: the state is left as it was");
 	arena_free(arena);
 	return error;
+}
+
+int auditstate_commit(struct auditstate *state, struct diag *diag)
+{
+	return state_exec(state, "COMMIT", diag);
 }

@@ -9,13 +9,13 @@
 
 struct auditstate;
 
-/* Makes the file when it is not there, and keeps every other run of a job out until auditstate_close: ERROR_BUSY after
- * five seconds.  Fills in what the job's last run left. */
+/* Makes the file when it is not there.  Fills in what the job's last run left. */
 int auditstate_open(const char *path, const char *job, struct diag *diag, struct marks *marks, struct findings *findings,
 		    struct auditstate **ret_state);
-/* Ends the run: what `result` says (auditstate_result, written by the process that has read the logs) is what the next one
- * starts from. */
-int auditstate_commit(struct auditstate *state, const char *result, size_t length, uint64_t findings, struct diag *diag);
+/* What the next run starts from: `result` (auditstate_result, written by the process that has read the logs).  It is on the
+ * disk only after auditstate_commit.  ERROR_BUSY when another run of the job has ended in between. */
+int auditstate_keep(struct auditstate *state, const char *result, size_t length, uint64_t findings, struct diag *diag);
+int auditstate_commit(struct auditstate *state, struct diag *diag);
 void auditstate_close(struct auditstate *state); /* NULL is fine; without a commit nothing has changed */
 
 /* What a run has seen, as JSON. */

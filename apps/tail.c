@@ -243,7 +243,7 @@ static int tail_run(struct invocation *invocation)
 	const char *path = invocation_option(invocation, "file");
 	struct following *following = memory_alloc(sizeof(*following));
 	*following = (struct following){.path = path != NULL ? path : DROPLOG_FOLDER "/" DROPLOG_FILE, .lines = LINES};
-	int input, error = options_number(invocation, "lines", 0, LINES_MOST, &following->lines) < 0 ? ERROR_INPUT : 0;
+	int input = -1, error = options_number(invocation, "lines", 0, LINES_MOST, &following->lines) < 0 ? ERROR_INPUT : 0;
 	if (error == 0)
 		error = file_first(invocation, following);
 	if (error == 0)

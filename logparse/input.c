@@ -231,6 +231,25 @@ static int64_t unpack(struct input *input, uint8_t *bytes, size_t most)
 	}
 }
 
+/* Where nothing is to be unpacked, straight to where it is wanted. */
+static int64_t direct_read(struct input *input, uint8_t *bytes, size_t most)
+{
+	ssize_t got;
+	if (input->ended)
+		return 0;
+	do
+		got = read(input->fd, bytes, most);
+	while (got < 0 && errno == EINTR);
+	if (got < 0) {
+		diag_error(input->diag, &(struct place){.file = input->name}, "cannot read it: %s", strerror(errno));
+		return ERROR_SYSTEM;
+	}
+	input->ended = got == 0;
+	input->taken += (uint64_t)got;
+	input->given += (uint64_t)got;
+	return got;
+}
+
 static int64_t bytes_next(struct input *input, uint8_t *bytes, size_t most)
 {
 	int error = packing_open(input);
@@ -238,6 +257,8 @@ static int64_t bytes_next(struct input *input, uint8_t *bytes, size_t most)
 		return error;
 	if (input->packing != PACKED_NOT)
 		return unpack(input, bytes, most);
+	if (input->raw_at == input->raw_end && most >= RAW)
+		return direct_read(input, bytes, most);
 	if (input->raw_at == input->raw_end && (error = raw_fill(input)) < 0)
 		return error;
 	size_t there = input->raw_end - input->raw_at, length = there < most ? there : most;

@@ -14,6 +14,8 @@
 #include "core/base/memory.h"
 #include "core/store/store_internal.h"
 
+enum { WAL_INDEX = 32768 }; /* bytes of the smallest -shm that SQLite uses */
+
 static int system_fail(const struct store *store, struct diag *diag, const char *what, int number)
 {
 	struct place place = {.file = store->path};
@@ -260,7 +262,9 @@ static int read_open(struct store *store, struct diag *diag)
 	int error = connection_open(store, store->path, SQLITE_OPEN_READONLY, NULL);
 	off_t wal = 0, shm = 0;
 	file_exists(store->path, "-wal", &wal);
-	if (error == ERROR_SYSTEM && !file_exists(store->path, "-shm", &shm) && faccessat(AT_FDCWD, store->path, R_OK, AT_EACCESS) == 0) {
+	/* A smaller -shm is one that a full disk has cut: nobody can be writing by it. */
+	bool shared = file_exists(store->path, "-shm", &shm) && shm >= WAL_INDEX;
+	if (error == ERROR_SYSTEM && !shared && faccessat(AT_FDCWD, store->path, R_OK, AT_EACCESS) == 0) {
 		connection_close(store);
 		return wal == 0 ? immutable_open(store, diag) : copy_open(store, diag);
 	}

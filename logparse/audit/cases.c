@@ -203,13 +203,14 @@ const struct audit_case *cases_sorted(struct cases *cases, size_t *ret_count)
 void case_print(const struct audit_case *item, struct buffer *buffer)
 {
 	bool many = item->count != 1;
-	buffer_printf(buffer, "%llu packet%s %s %s %s from %s to %s: %s; ", (unsigned long long)item->count, many ? "s" : "", many ? "were" : "was", item->done,
-		      item->port, item->src, item->dst, item->packet);
+	buffer_printf(buffer, "%llu packet%s of %s from %s to %s %s %s: ", (unsigned long long)item->count, many ? "s" : "", item->port, item->src, item->dst,
+		      many ? "were" : "was", item->done);
 	if (item->filter > 0)
-		buffer_printf(buffer, "policy %s, rule %s, list %s, filter %u: %s", QUOTE(item->policy), QUOTE(item->rule), QUOTE(item->list),
-			      item->filter, item->verdict);
+		buffer_printf(buffer, "%s by policy %s, rule %s, list %s, filter %u", item->verdict, QUOTE(item->policy), QUOTE(item->rule), QUOTE(item->list),
+			      item->filter);
 	else if (item->rule[0] != '-')
-		buffer_printf(buffer, "the exemption %s lets it pass", item->rule);
+		buffer_printf(buffer, "%s by the exemption %s", item->verdict, item->rule);
 	else
-		buffer_printf(buffer, "no filter matches: %s", item->verdict);
+		buffer_printf(buffer, "%s, since no filter matches", item->verdict);
+	buffer_printf(buffer, " (`%s`)", item->packet);
 }

@@ -33,7 +33,8 @@ bool cases_add(struct cases *cases, const struct record *record, const struct ju
 /* By count, the highest first.  Texts are borrowed. */
 const struct audit_case *cases_sorted(struct cases *cases, size_t *ret_count);
 
-/* One sentence, without a newline: "12 packets dropped that the policy permits: in tcp … (policy "p", rule "r", list "l" #2)".
+/* One sentence, without a newline: "12 packets of TCP 80 from … to … were dropped: permit by policy "p", rule "r", list "l",
+ * filter 2 (`in tcp …`)".
  * Hostile text is quoted. */
 void case_print(const struct audit_case *item, struct buffer *buffer);
 

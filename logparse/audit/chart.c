@@ -76,7 +76,7 @@ static void ends_trim(const struct chart *chart, uint64_t sum, size_t *first, si
 
 void chart_init(struct chart *chart, struct summary *summary)
 {
-	static const uint64_t steps[] = {1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 365 * 24, 3650 * 24};
+	static const uint64_t steps[] = {1, 2, 3, 6, 12, 24, 48, 7 * 24, 14 * 24, 28 * 24, 91 * 24, 365 * 24, 3650 * 24, 36500 * 24, 365000 * 24};
 	enum { BARS = 200 };
 	size_t count, first = 0, last;
 	uint64_t sum = 0;

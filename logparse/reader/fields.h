@@ -3,12 +3,12 @@
 #ifndef CORDON_LOGPARSE_READER_FIELDS_H
 #define CORDON_LOGPARSE_READER_FIELDS_H
 
-#include "core/record/record.h"
+#include "logparse/reader/column.h"
 #include "logparse/event.h"
 #include "logparse/reader/lines.h"
 #include "logparse/reader/reader.h"
 
-enum { FIELDS_MOST = 256 };
+enum { FIELDS_MOST = 256, FIELDS_OWN = 8 };
 
 /* A name of a column in a dialect, and what it is of a record. */
 struct field_name {
@@ -22,13 +22,19 @@ struct fields {
 	struct lines *lines;
 	char *names;                        /* of the columns, one after the other, each with a NUL */
 	const char *name[FIELDS_MOST];
-	int16_t column[FIELDS_MOST];        /* enum record_column, or -1 */
 	size_t count;
+	struct {
+		uint8_t index, column;      /* of `value`, and enum record_column */
+	} mapped[FIELDS_MOST];              /* columns that records have */
+	size_t mapped_count;
 	struct cursor value[FIELDS_MOST];   /* of the line; at NULL: a dash */
 	size_t value_count;
 	struct buffer text;                 /* values whose quotes were doubled */
+	struct column_day day;
 	/* What a dialect makes of a line beyond the columns that have a name in records; false: the line is none. */
 	const struct field_name *dialect;   /* ends with a row whose name is NULL; NULL: record_columns alone */
+	const char *const *own_names;       /* columns that finish looks at; ends with NULL */
+	int16_t own[FIELDS_OWN];            /* where they are, or -1 */
 	bool (*finish)(struct fields *fields, struct record *record);
 	bool local;                         /* times are the local ones of the zone in the options */
 };
@@ -38,7 +44,10 @@ int fields_open(struct input *input, const struct reader_options *options, struc
 int fields_next(struct reader *reader, struct event *ret_event);
 void fields_close(struct reader *reader);
 
-/* The value of a column by its name; at NULL when there is none. */
-struct cursor fields_value(const struct fields *fields, const char *name);
+/* The value of a column of own_names by its index; at NULL when there is none. */
+static inline struct cursor fields_own(const struct fields *fields, size_t index)
+{
+	return fields->own[index] >= 0 ? fields->value[fields->own[index]] : (struct cursor){NULL, NULL};
+}
 
 #endif

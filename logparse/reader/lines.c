@@ -5,11 +5,11 @@
 #include "core/base/memory.h"
 #include "logparse/reader/evtx_value.h"
 
-enum { ROOM = LINE_MOST + (1 << 17), BLOCK = 1 << 16 };
+enum { READ_MOST = 1 << 17, ROOM = LINE_MOST + READ_MOST, BLOCK = 1 << 16 };
 
 struct lines {
 	struct input *input;
-	char *bytes;              /* from `at` to `end` not yet given out; one byte of room behind */
+	char *room, *bytes;       /* from `at` to `end` not yet given out; LINE_ROOM around them */
 	size_t at, end;
 	uint64_t number;
 	bool ended, begun;
@@ -24,7 +24,9 @@ struct lines *lines_new(struct input *input)
 {
 	struct lines *lines = memory_alloc(sizeof(*lines));
 	*lines = (struct lines){.input = input};
-	lines->bytes = memory_alloc(ROOM + 1);
+	lines->room = memory_alloc(ROOM + 2 * LINE_ROOM);
+	lines->bytes = lines->room + LINE_ROOM;
+	memset(lines->room, 0, LINE_ROOM);
 	buffer_init(&lines->text, 16 * BLOCK);
 	return lines;
 }
@@ -33,7 +35,7 @@ void lines_free(struct lines *lines)
 {
 	if (lines == NULL)
 		return;
-	free(lines->bytes);
+	free(lines->room);
 	free(lines->raw);
 	buffer_done(&lines->text);
 	free(lines);
@@ -94,7 +96,9 @@ static int lines_fill(struct lines *lines)
 	lines->at = 0;
 	int64_t got;
 	if (lines->wide == 0) {
-		got = input_read(lines->input, lines->bytes + lines->end, ROOM - lines->end);
+		/* Not as much as there is room for: what was read last is still in the processor's cache. */
+		size_t room = ROOM - lines->end;
+		got = input_read(lines->input, lines->bytes + lines->end, room < READ_MOST ? room : READ_MOST);
 		lines->end += got > 0 ? (size_t)got : 0;
 	} else {
 		got = wide_read(lines);
@@ -105,6 +109,7 @@ static int lines_fill(struct lines *lines)
 	}
 	if (got < 0)
 		return (int)got;
+	memset(lines->bytes + lines->end, 0, LINE_ROOM);
 	lines->ended = got == 0;
 	return got > 0;
 }

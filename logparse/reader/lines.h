@@ -5,7 +5,8 @@
 #include "core/base/cursor.h"
 #include "logparse/input.h"
 
-enum { LINE_MOST = 1 << 20 };
+/* Before and behind a line so many bytes can be read, whatever they are: for who looks at several at once. */
+enum { LINE_MOST = 1 << 20, LINE_ROOM = 64 };
 
 struct lines;
 struct lines *lines_new(struct input *input);

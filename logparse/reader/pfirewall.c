@@ -8,9 +8,11 @@ static const struct field_name names[] = {
 	{"action", COLUMN_ACTION}, {"pid", COLUMN_PID}, {NULL, RECORD_COLUMNS},
 };
 
+static const char *const own_names[] = {"path", "info", NULL};
+
 static bool pfirewall_finish(struct fields *fields, struct record *record)
 {
-	struct cursor path = fields_value(fields, "path"), info = fields_value(fields, "info");
+	struct cursor path = fields_own(fields, 0), info = fields_own(fields, 1);
 	record->source = cursor_text("pfirewall");
 	record->log = cursor_text("pfirewall.log");
 	if (path.at != NULL)
@@ -47,6 +49,7 @@ static int pfirewall_open(struct input *input, const struct reader_options *opti
 	if (error < 0)
 		return error;
 	fields->dialect = names;
+	fields->own_names = own_names;
 	fields->finish = pfirewall_finish;
 	fields->local = true;
 	*ret_reader = &fields->reader;

@@ -10,11 +10,13 @@ static const struct field_name names[] = {
 	{"s-interface", COLUMN_INTERFACE}, {"s-sitename", COLUMN_LOG}, {NULL, RECORD_COLUMNS},
 };
 
+static const char *const own_names[] = {"param#1", "param#2", "s-filter-rule", "tcp-flags", NULL};
+
 /* ISA: ports or ICMP's type and code in the same two columns; 0 dropped, 1 accepted. */
 static bool isa_finish(struct fields *fields, struct record *record)
 {
-	struct cursor first = fields_value(fields, "param#1"), second = fields_value(fields, "param#2");
-	struct cursor rule = fields_value(fields, "s-filter-rule"), flags = fields_value(fields, "tcp-flags");
+	struct cursor first = fields_own(fields, 0), second = fields_own(fields, 1);
+	struct cursor rule = fields_own(fields, 2), flags = fields_own(fields, 3);
 	bool icmp = record_has(record, COLUMN_PROTOCOL) && record->protocol == 1;
 	if (first.at != NULL && !record_set(record, icmp ? COLUMN_ICMPTYPE : COLUMN_SRC_PORT, first))
 		return false;
@@ -65,6 +67,7 @@ static int w3c_open(struct input *input, const struct reader_options *options, s
 	if (error < 0)
 		return error;
 	fields->dialect = names;
+	fields->own_names = own_names;
 	fields->finish = isa_finish;
 	*ret_reader = &fields->reader;
 	return 0;

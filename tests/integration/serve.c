@@ -43,24 +43,23 @@ static void mounts_make(void)
 	file_write("/etc/nsswitch.conf", "passwd: files\ngroup: files\n");
 }
 
-static pid_t inside;
-
-static void signal_pass(int number)
-{
-	/* Process 1 of a namespace takes all others of it with it. */
-	if (inside > 0)
-		kill(inside, SIGKILL);
-	_exit(128 + number);
-}
-
-ATTR_NORETURN static void outside_wait(void)
+static int code_of(pid_t pid)
 {
 	int status;
-	signal(SIGINT, signal_pass);
-	signal(SIGTERM, signal_pass);
-	while (waitpid(inside, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* Goes on in a child, which dies with its parent; the parent is done when that is. */
+static void child_enter(void (*end)(int code))
+{
+	pid_t pid = fork();
+	if (pid < 0)
+		tap_skip_all("no process: %s", strerror(errno));
+	if (pid > 0)
+		end(code_of(pid));
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 void serve_enter(void)
@@ -69,18 +68,16 @@ void serve_enter(void)
 		tap_skip_all("the service needs root");
 	if (access(CORDON_BUILD "/apps/cordond", X_OK) != 0 || access(CORDON_BUILD "/apps/cordon", X_OK) != 0)
 		tap_skip_all("the programs are not there");
-	if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) != 0)
-		tap_skip_all("no namespaces of our own: %s", strerror(errno));
-	inside = fork();
-	if (inside < 0)
-		tap_skip_all("no process: %s", strerror(errno));
-	if (inside > 0)
-		outside_wait();
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	mounts_make();
+	/* Made, and taken away whatever ends it, by the first process: the others die with it. */
 	const char *folder = process_folder();
 	if (folder == NULL)
 		tap_skip_all("no folder can be made");
+	child_enter(exit);
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET) != 0)
+		tap_skip_all("no namespaces of our own: %s", strerror(errno));
+	/* The second can make no more processes when the third, the first of its namespace, has ended. */
+	child_enter(_exit);
+	mounts_make();
 	snprintf(log_path, sizeof log_path, "%s/cordond.log", folder);
 	snprintf(script_path, sizeof script_path, "%s/script.netsh", folder);
 	unsetenv("NOTIFY_SOCKET");

@@ -84,7 +84,7 @@ static bool log_has(const char *words)
 	return has(words);
 }
 
-static bool eventually(bool (*holds)(const void *context), const void *context)
+static bool eventually(bool (*holds)(void *context), void *context)
 {
 	for (int64_t begin = tap_now(); tap_now() - begin < 10000; serve_pause(10))
 		if (holds(context))
@@ -152,7 +152,7 @@ static bool journal_listen(void)
 }
 
 /* Takes what has come. */
-static bool journal_has(const void *context)
+static bool journal_has(void *context)
 {
 	char bytes[8192];
 	ssize_t got;
@@ -194,7 +194,7 @@ static void start_test(void)
 	tap_ok(ready, "cordond answers, after %lld ms", (long long)(tap_now() - begin));
 	tap_ok(serve_ask(&text) && has("\"state\":\"secure\""), "the driver is secure");
 	tap_ok(contained(), "and the policy is in force");
-	tap_ok(eventually(journal_has, "CORDON_MODE=secure"), "the journal has it, with fields");
+	tap_ok(eventually(journal_has, (char[]){"CORDON_MODE=secure"}), "the journal has it, with fields");
 	static const char *const words[] = {CORDON_BUILD "/apps/cordond", "--foreground", NULL};
 	buffer_clear(&text);
 	tap_ok(process_run(words, NULL, &text) == EXIT_SYSTEM && has("cordond runs already, as process "), "a second one is refused");
@@ -320,11 +320,35 @@ struct successor {
 	long before;
 };
 
-static bool successor_there(const void *context)
+static bool successor_there(void *context)
 {
 	const struct successor *successor = context;
 	long now = pid_of(successor->object);
 	return now > 0 && now != successor->before;
+}
+
+/* As the child that is there now; false while it is not yet what it is to be, and has no channel. */
+static int channel_take(struct successor *successor)
+{
+	successor->before = pid_of(successor->object);
+	return successor->before > 0 ? descriptor_take((pid_t)successor->before, 3) : -1;
+}
+
+static bool rubbish_sent(void *context)
+{
+	int channel = channel_take(context);
+	bool sent = channel >= 0 && send(channel, "no message", 10, MSG_NOSIGNAL) == 10;
+	close(channel);
+	return sent;
+}
+
+static bool order_sent(void *context)
+{
+	static const struct message_settings wrong = {.mode = "secure"};
+	int channel = channel_take(context);
+	bool sent = channel >= 0 && message_send(channel, MESSAGE_SETTINGS, &wrong, sizeof wrong, NULL, 0) == 0;
+	close(channel);
+	return sent;
 }
 
 static void children_test(void)
@@ -334,23 +358,16 @@ static void children_test(void)
 		struct successor successor = {objects[i], pid_of(objects[i])};
 		kill((pid_t)successor.before, SIGKILL);
 		tap_ok(eventually(successor_there, &successor), "a %s that is killed is started again", objects[i]);
-		successor.before = pid_of(objects[i]);
-		int channel = descriptor_take((pid_t)successor.before, 3);
-		tap_ok(channel >= 0 && send(channel, "no message", 10, 0) == 10, "as the %s, something is sent that is no message", objects[i]);
-		close(channel);
+		tap_ok(eventually(rubbish_sent, &successor), "as the %s, something is sent that is no message", objects[i]);
 		tap_ok(eventually(successor_there, &successor), "that %s is ended, and another is started", objects[i]);
-		successor.before = pid_of(objects[i]);
-		channel = descriptor_take((pid_t)successor.before, 3);
-		static const struct message_settings wrong = {.mode = "secure"};
-		tap_ok(message_send(channel, MESSAGE_SETTINGS, &wrong, sizeof wrong, NULL, 0) == 0, "as the %s, a message that only the parent sends", objects[i]);
-		close(channel);
+		tap_ok(eventually(order_sent, &successor), "as the %s, a message that only the parent sends", objects[i]);
 		tap_ok(eventually(successor_there, &successor), "that %s is ended too", objects[i]);
 	}
 	tap_ok(kill(service, 0) == 0 && contained(), "the parent lives on, and the policy is in force");
 	tap_ok(serve_said("sends what it must not"), "it was said");
 }
 
-static bool file_has(const void *context)
+static bool file_has(void *context)
 {
 	return log_has(context);
 }
@@ -364,7 +381,7 @@ static void drops_test(void)
 	tap_ok(serve_orphans(5000) == 0, "no child is left");
 	tap_ok(access(CONTROL_SOCKET, F_OK) != 0, "nor the socket");
 	tap_ok(contained(), "the kernel's rules stand");
-	tap_ok(eventually(file_has, "203.0.113.9") && has(" 9999 ") && has("web") && has("\"Drop the rest\"") && has("shut"),
+	tap_ok(eventually(file_has, (char[]){"203.0.113.9"}) && has(" 9999 ") && has("web") && has("\"Drop the rest\"") && has("shut"),
 	       "the drops are in the log, with policy, rule and filter list");
 	struct stat file;
 	tap_ok(stat(drops_log, &file) == 0 && file.st_uid == SERVE_UID && (file.st_mode & 07) == 0, "which belongs to the collector");

@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -405,6 +407,38 @@ Test(store_open, a_store_on_read_only_media_is_read)
 		fprintf(stderr, "SKIPPED: a read-only mount (mount namespaces are not allowed here)\n");
 	else
 		cr_expect_eq(WEXITSTATUS(status), 0);
+	free(wanted);
+}
+
+/* No file can grow any more: SQLite cannot make the -shm that it reads by. */
+static int on_full_disk(void)
+{
+	const struct rlimit none = {0, 0};
+	char *kept = memory_text(wanted);
+	signal(SIGXFSZ, SIG_IGN);
+	if (setrlimit(RLIMIT_FSIZE, &none) != 0)
+		return 4;
+	int result = reads_what_is_wanted();
+	wanted = kept;
+	/* And again, beside what the first has left of it. */
+	return result != 0 ? result : reads_what_is_wanted();
+}
+
+Test(store_open, a_store_on_a_full_disk_is_read)
+{
+	wanted = make_store(folder_path("store.db"), 11);
+	pid_t child = fork();
+	if (child == 0)
+		_exit(on_full_disk());
+	int status = 0;
+	waitpid(child, &status, 0);
+	cr_assert(WIFEXITED(status));
+	cr_expect_eq(WEXITSTATUS(status), 0);
+	/* With room again it is written as ever. */
+	struct diag diag;
+	diag_init(&diag);
+	cr_expect_eq(open_to_write(folder_path("store.db"), &diag), 0, "%s", said(&diag));
+	diag_done(&diag);
 	free(wanted);
 }
 
