@@ -16,6 +16,7 @@
 #include "apps/session.h"
 #include "apps/cut.h"
 #include "apps/visit.h"
+#include "bootcfg/daemon/settings.h"
 #include "bootcfg/boot/bootfile.h"
 #include "core/analysis/lint.h"
 #include "core/base/cursor.h"
@@ -127,6 +128,7 @@ static int application_parse(struct application *application)
 	struct invocation *invocation = application->invocation;
 	static const char *const extending[] = {"name", "allow", "rules"};
 	application->options.observe = invocation_option(invocation, "observe") != NULL;
+	application->options.nflog_group = settings_nfloggroup();
 	application->dry = invocation_option(invocation, "dry-run") != NULL;
 	for (size_t i = 0; i < ARRAY_LENGTH(extending); i++)
 		application->extends |= invocation_option(invocation, extending[i]) != NULL;

@@ -23,9 +23,9 @@ static const struct option audit_options[] = {
 };
 
 static const char *const audit_examples[] = {
-	"cordon audit /etc/cordon/audit.json --since-last",
+	"cordon audit audit.json --since-last",
 	"what a timer runs every night: exit code 1 when there is something to look at",
-	"cordon audit docs/audit.example.json --json",
+	"cordon audit audit.json --json",
 	"everything, as lines of JSON for a SIEM",
 	NULL,
 };

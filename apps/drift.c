@@ -19,7 +19,7 @@ static const struct option drift_options[] = {
 static const char *const drift_examples[] = {
 	"cordon drift",
 	"exit code 1 when this machine's kernel does not hold what is assigned",
-	"cordon --store web.db drift web01-dump.txt",
+	"cordon --store policy.db drift web01-dump.txt",
 	"the same for another machine, from what its netsh ipsec dump has printed",
 	NULL,
 };

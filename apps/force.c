@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "apps/bootdrops.h"
+#include "bootcfg/daemon/settings.h"
 #include "bootcfg/boot/bootfile.h"
 #include "bootcfg/daemon/droplog.h"
 #include "bootcfg/target/conntrack.h"
@@ -79,7 +80,7 @@ static void force_restore(struct visit *visit, const struct nftables_status *bef
 	struct invocation *invocation = visit->invocation;
 	struct force force = {.status = *before};
 	struct judge judge = {.ruleset = NULL};
-	struct nftables_options options = {.observe = before->observe};
+	struct nftables_options options = {.observe = before->observe, .nflog_group = settings_nfloggroup()};
 	int error = 0;
 	if (!before->present) {
 		error = nftables_lift(invocation->diag);
@@ -251,7 +252,7 @@ int force_commit(struct visit *visit, const char *command)
 	struct judge judge = {.ruleset = NULL};
 	int error = force_status(invocation, &status);
 	bool present = error == 0 && status.present;
-	struct nftables_options options = {.observe = status.observe};
+	struct nftables_options options = {.observe = status.observe, .nflog_group = settings_nfloggroup()};
 	if (error == 0 && !present) {
 		diag_note(invocation->diag, NULL, "nothing is in force, so this counts from the next cordon apply");
 		error = visit_commit(visit, command);

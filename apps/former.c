@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apps/guard.h"
+#include "bootcfg/daemon/settings.h"
 #include "core/base/cursor.h"
 #include "core/base/error.h"
 
@@ -110,7 +111,7 @@ void former_note(const struct former *former, struct pending *pending)
 
 int former_force(const struct former *former, struct diag *diag)
 {
-	struct nftables_options options = {.observe = former->observe};
+	struct nftables_options options = {.observe = former->observe, .nflog_group = settings_nfloggroup()};
 	return former->enforced ? nftables_apply(former->judge.ruleset, &options, diag) : nftables_lift(diag);
 }
 

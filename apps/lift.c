@@ -9,6 +9,7 @@
 #include "apps/force.h"
 #include "apps/former.h"
 #include "apps/journal.h"
+#include "bootcfg/daemon/settings.h"
 #include "bootcfg/boot/bootfile.h"
 #include "bootcfg/target/nftables_read.h"
 #include "core/base/cursor.h"
@@ -275,7 +276,7 @@ static int lifting_commit(struct lifting *lifting, const char *command)
 {
 	struct invocation *invocation = lifting->invocation;
 	struct judge judge = {.ruleset = NULL};
-	struct nftables_options options = {.observe = false};
+	struct nftables_options options = {.observe = false, .nflog_group = settings_nfloggroup()};
 	host_init(&judge.host);
 	if (!lifting->restore || !state_assigned(lifting->visit.state)) {
 		/* The store first: what it would still have assigned, the service would put into force again. */

@@ -61,6 +61,7 @@ struct asking {
 	struct checkpoint *checkpoint;
 	struct progress progress;
 	uint64_t timeout;         /* seconds; 0: none */
+	bool began;               /* the output has its head */
 	bool explain;
 };
 
@@ -330,6 +331,7 @@ static void signals_take(void (*handler)(int))
 static void columns_begin(const struct columns *columns, void *context)
 {
 	struct asking *asking = context;
+	asking->began = true;
 	asking->writer.type->begin(&asking->writer, columns, asking->invocation->output);
 }
 
@@ -393,7 +395,7 @@ static int query_work(struct invocation *invocation, void *context)
 		return error_exit(query_explain(asking->query, &asking->options, invocation->diag, invocation->output));
 	int error = query_run(asking->query, &asking->options, &sink, invocation->diag, &outcome);
 	progress_end(&asking->progress);
-	if (error == 0)
+	if (asking->began)
 		asking->writer.type->end(&asking->writer, invocation->output);
 	pthread_mutex_destroy(&damages.lock);
 	int code = outcome_say(asking, &damages, &outcome, error);

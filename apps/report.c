@@ -24,9 +24,9 @@ static const struct option report_options[] = {
 };
 
 static const char *const report_examples[] = {
-	"cordon report /var/log/cordon -O report.html",
-	"this machine's drops, by whom, of what, when, and whether they were meant",
-	"cordon report Security.evtx pfirewall.log --zone +01:00 --policy lockdown.netsh --host web01.json -O web01.html",
+	"cordon report drops.log -O report.html",
+	"drops by whom, of what, when, and whether they were meant",
+	"cordon report pfirewall.log --zone +01:00 --policy block-all --host web01.json -O web01.html",
 	"those of another machine",
 	NULL,
 };

@@ -31,14 +31,15 @@ static const struct option tail_options[] = {
 	{.name = "provider", .argument = "NAME", .repeats = true, .help = "only records of this source"},
 	{.name = "event", .argument = "ID[,ID…]", .repeats = true, .help = "only records with these ids: 4290 came in, 4291 went out, 4292 to 4297 mode changes"},
 	SELECTION_OPTIONS,
+	{.name = "ecs", .help = "with -o JSON: packets in the names of the Elastic Common Schema"},
 	{.name = NULL},
 };
 
 static const char *const tail_examples[] = {
 	"cordon tail --drops",
 	"what is being dropped, as it comes; Ctrl-C ends it",
-	"cordon tail -n 0 --port 22 -o JSON",
-	"one JSON object for each new drop from or to port 22",
+	"cordon tail --file drops.log -n 0 --port 22 -o JSON",
+	"one JSON object for each new drop from or to port 22, out of another file",
 	NULL,
 };
 

@@ -175,6 +175,20 @@ static bool log_current(struct droplog *log)
 	       fstat(log->fd, &log->status) == 0 && named.st_dev == log->status.st_dev && named.st_ino == log->status.st_ino;
 }
 
+/* Alone, to cut or move it; else with others that append as well.  Somebody who cuts is soon done: so long is waited, and no
+ * longer, since who holds the lock may be hostile.  Without it we only append. */
+static void log_lock(struct droplog *log)
+{
+	enum { TRIES = 50, PAUSE_NS = 200000 };
+	log->locked = false;
+	for (unsigned i = 0; i < TRIES; i++) {
+		log->locked = flock(log->fd, LOCK_EX | LOCK_NB) == 0;
+		if (log->locked || flock(log->fd, LOCK_SH | LOCK_NB) == 0)
+			return;
+		nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+	}
+}
+
 static bool log_open(struct droplog *log)
 {
 	if (!log_current(log)) {
@@ -185,8 +199,7 @@ static bool log_open(struct droplog *log)
 		}
 		head_look(log);
 	}
-	/* Somebody else may be cutting or moving it right now: then we only append. */
-	log->locked = flock(log->fd, LOCK_EX | LOCK_NB) == 0;
+	log_lock(log);
 	if (!log_current(log)) {
 		log_close(log);
 		errno = EAGAIN;
@@ -198,7 +211,7 @@ static bool log_open(struct droplog *log)
 static void log_unlock(struct droplog *log)
 {
 	int error = errno;
-	if (log->fd >= 0 && log->locked)
+	if (log->fd >= 0)
 		flock(log->fd, LOCK_UN);
 	log->locked = false;
 	errno = error;

@@ -79,41 +79,46 @@ const char *record_protocol(uint8_t protocol)
 
 /* --- Values as text --- */
 
-static char *number_put(char *at, uint64_t number)
-{
-	char digits[20];
-	if (number < 10) {
-		*at++ = (char)('0' + number);
-		return at;
-	}
-	size_t count = 0;
-	do
-		digits[count++] = (char)('0' + number % 10);
-	while ((number /= 10) > 0);
-	while (count > 0)
-		*at++ = digits[--count];
-	return at;
-}
+static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
+			    "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
+			    "9899";
 
 static char *two_put(char *at, unsigned number)
 {
-	*at++ = (char)('0' + number / 10);
-	*at++ = (char)('0' + number % 10);
-	return at;
+	memcpy(at, pairs + 2 * (size_t)number, 2);
+	return at + 2;
+}
+
+static char *small_put(char *at, unsigned number)
+{
+	if (number >= 10)
+		return two_put(at, number);
+	*at = (char)('0' + number);
+	return at + 1;
+}
+
+static char *number_put(char *at, uint64_t number)
+{
+	if (number < 100)
+		return small_put(at, (unsigned)number);
+	if (number < 10000)
+		return two_put(small_put(at, (unsigned)number / 100), (unsigned)number % 100);
+	at = number_put(at, number / 10000);
+	return two_put(two_put(at, (unsigned)(number % 10000) / 100), (unsigned)(number % 100));
 }
 
 /* Days since 1601-01-01 as a date.  Years are counted from March on, so that the leap day is a year's last. */
 static char *date_put(char *at, uint64_t days)
 {
-	uint64_t shifted = days + 306;                     /* since 1600-03-01 */
-	uint64_t era = shifted / 146097;                   /* of 400 years */
-	unsigned day = (unsigned)(shifted % 146097);       /* of the era */
+	unsigned shifted = (unsigned)days + 306;           /* since 1600-03-01; FILETIME has 21 million days */
+	unsigned era = shifted / 146097;                   /* of 400 years */
+	unsigned day = shifted % 146097;                   /* of the era */
 	unsigned year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
 	unsigned rest = day - (365 * year + year / 4 - year / 100);
 	unsigned month = (5 * rest + 2) / 153;             /* from March */
 	unsigned of_month = rest - (153 * month + 2) / 5 + 1;
-	uint64_t whole = 1600 + era * 400 + year + (month >= 10);
-	at = number_put(at, whole);
+	unsigned whole = 1600 + era * 400 + year + (month >= 10);
+	at = whole < 10000 ? two_put(two_put(at, whole / 100), whole % 100) : number_put(at, whole);
 	*at++ = '-';
 	at = two_put(at, month < 10 ? month + 3 : month - 9);
 	*at++ = '-';
@@ -144,9 +149,12 @@ static char *ip_put(char *at, const struct ip *ip)
 {
 	if (ip->family == FAMILY_IPV4) {
 		for (unsigned part = 0; part < 4; part++) {
+			unsigned number = ip->bytes[part];
 			if (part > 0)
 				*at++ = '.';
-			at = number_put(at, ip->bytes[part]);
+			if (number >= 100)
+				*at++ = (char)('0' + number / 100);
+			at = number >= 100 ? two_put(at, number % 100) : small_put(at, number);
 		}
 		return at;
 	}

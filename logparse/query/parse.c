@@ -44,6 +44,9 @@ static const char *const others[] = {
 	"NULLS", "FIRST", "LAST", "ISNULL", "NOTNULL", "ROWS", "RANGE", "CURRENT", "PRECEDING", "FOLLOWING", "UNBOUNDED", "REGEXP", "MATCH", NULL,
 };
 
+/* What ends the list of a SELECT that has no FROM. */
+static const char *const enders[] = {"WHERE", "GROUP", "HAVING", "ORDER", "LIMIT", "UNION", "EXCEPT", "INTERSECT", "WINDOW", NULL};
+
 static bool word_in(const struct lexer *lexer, const struct token *token, const char *const words[])
 {
 	for (size_t i = 0; token->kind == TOKEN_WORD && words[i] != NULL; i++)
@@ -312,7 +315,7 @@ static int word_read(struct parsing *parsing, struct token token)
 	if (parsing->depth == 0 && (token_is(lexer, &token, "INTO") || token_is(lexer, &token, "TO")))
 		return into_read(parsing, token);
 	bool from = token_is(lexer, &token, "FROM") && !distinct, join = token_is(lexer, &token, "JOIN");
-	if (from)
+	if (from || word_in(lexer, &token, enders))
 		list_end(parsing);
 	if (parsing->with && parsing->depth == 0 && (piece_is(parsing, 1, "WITH") || piece_is(parsing, 1, "RECURSIVE") || piece_is(parsing, 1, ",")) && parsing->cte_count < QUERY_TABLES &&
 	    !token_is(lexer, &token, "RECURSIVE"))

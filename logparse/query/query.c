@@ -296,7 +296,7 @@ static int rows_run(struct running *running, const struct query_sink *sink)
 	bool none = outcome->failed > 0 && outcome->counts.read + outcome->counts.filtered == 0;
 	if (error == 0 && none && !running->began)
 		error = ERROR_INPUT;
-	if (error == 0)
+	if (error == 0 && !outcome->stopped)
 		columns_say(running, sink, &columns);
 	free(cells);
 	return error;

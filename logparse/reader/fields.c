@@ -1,9 +1,6 @@
 #include "logparse/reader/fields.h"
 
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "core/base/attr.h"
 #include "core/base/error.h"
@@ -51,6 +48,7 @@ static void columns_read(struct fields *fields, struct cursor text)
 		int column = column_of(fields, at);
 		if (column >= 0) {
 			fields->mapped[fields->mapped_count].index = (uint8_t)fields->count;
+			fields->mapped[fields->mapped_count].read = column_reader((enum record_column)column);
 			fields->mapped[fields->mapped_count++].column = (uint8_t)column;
 		}
 		fields->count++;
@@ -117,57 +115,65 @@ static bool quoted_read(struct fields *fields, struct cursor *line, struct curso
 	return true;
 }
 
-/* Where the next blank or tab is, or the end; sixteen bytes at a time, for lines have room behind them. */
-static const char *value_end(const char *at, const char *end)
+/* The value between two places of a line; false when it cannot be.  Moves `place` behind it. */
+static inline bool value_take(struct fields *fields, struct cursor line, size_t *place, size_t end)
 {
-#ifdef __SSE2__
-	for (; at < end; at += 16) {
-		__m128i text = _mm_loadu_si128((const __m128i *)(const void *)at);
-		__m128i found = _mm_or_si128(_mm_cmpeq_epi8(text, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(text, _mm_set1_epi8('\t')));
-		int mask = _mm_movemask_epi8(found);
-		if (mask == 0)
-			continue;
-		at += __builtin_ctz((unsigned)mask);
-		return at < end ? at : end;
+	if (fields->value_count == FIELDS_MOST)
+		return false;
+	struct cursor *value = &fields->value[fields->value_count++];
+	const char *at = line.at + *place;
+	if (*at == '"') {
+		struct cursor rest = {at, line.end};
+		if (!quoted_read(fields, &rest, value))
+			return false;
+		*place = (size_t)(rest.at - line.at);
+		return true;
 	}
-	return end;
-#else
-	while (at < end && *at != ' ' && *at != '\t')
-		at++;
-	return at;
-#endif
+	*place = end + 1;
+	*value = (struct cursor){at, line.at + end};
+	if (cursor_left(value) == 1 && *at == '-')
+		*value = (struct cursor){NULL, NULL};
+	return true;
 }
 
+/* Blanks are found 64 bytes at a time, before anything depends on where they are. */
 static bool values_read(struct fields *fields, struct cursor line)
 {
+	size_t length = cursor_left(&line), place = 0;
 	fields->value_count = 0;
 	buffer_clear(&fields->text);
-	for (;;) {
-		while (line.at < line.end && ascii_blank(*line.at))
-			line.at++;
-		if (line.at == line.end)
-			return true;
-		if (fields->value_count == FIELDS_MOST)
-			return false;
-		struct cursor *value = &fields->value[fields->value_count++];
-		if (*line.at == '"') {
-			if (!quoted_read(fields, &line, value))
-				return false;
-			continue;
+	for (size_t base = 0; base <= length; base += 64) {
+		uint64_t blanks = line_blanks_left(line.at + base, length - base);
+		for (; blanks != 0; blanks &= blanks - 1) {
+			size_t end = base + (size_t)__builtin_ctzll(blanks);
+			/* What follows a quoted value at once is the next, up to the same blank. */
+			while (end > place)
+				if (!value_take(fields, line, &place, end))
+					return false;
+			if (end == place)
+				place++;
 		}
-		value->at = line.at;
-		value->end = line.at = value_end(line.at, line.end);
-		if (value->end - value->at == 1 && *value->at == '-')
-			*value = (struct cursor){NULL, NULL};
 	}
+	return true;
+}
+
+/* A number is there only with its bit in `has`; texts, and what is added to, begin empty. */
+static void record_begin(struct record *record)
+{
+	const struct cursor none = {NULL, NULL};
+	record->has = record->time = 0;
+	record->tcpflags = 0;
+	record->recovered = false;
+	record->source = record->action = record->direction = record->application = record->layer = record->computername = none;
+	record->log = record->policy = record->rule = record->filterlist = record->mode = record->interface = none;
 }
 
 static bool record_make(struct fields *fields, struct record *record)
 {
-	*record = (struct record){0};
+	record_begin(record);
 	for (size_t i = 0; i < fields->mapped_count; i++) {
 		struct cursor value = fields->value[fields->mapped[i].index];
-		if (value.at != NULL && !column_read(record, (enum record_column)fields->mapped[i].column, value, &fields->day))
+		if (value.at != NULL && !fields->mapped[i].read(record, (enum record_column)fields->mapped[i].column, value, &fields->day))
 			return false;
 	}
 	if (fields->local && record_has(record, COLUMN_DATE)) {
@@ -183,20 +189,24 @@ static bool record_make(struct fields *fields, struct record *record)
 struct fields_event {
 	struct fields fields;
 	struct record record;
+	struct event event;       /* what is the same of all is filled in */
 };
 
-static bool line_take(struct fields *fields, struct cursor line, struct event *event)
+static bool line_take(struct fields *fields, struct event *ret_event)
 {
 	struct record *record = &((struct fields_event *)fields)->record;
-	if (fields->count == 0 || !values_read(fields, line) || fields->value_count != fields->count || !record_make(fields, record))
+	struct event *event = &((struct fields_event *)fields)->event;
+	if (fields->value_count != fields->count || !record_make(fields, record))
 		return false;
-	*event = (struct event){
-		.kind = &fields_kind, .source = fields, .file = fields->reader.file, .offset = lines_number(fields->lines),
-		.time = record_has(record, COLUMN_DATE) ? record->time : 0, .id = record_has(record, COLUMN_EVENTID) ? record->eventid : EVENT_NO_ID,
-		.id_full = record_has(record, COLUMN_EVENTID) ? record->eventid : EVENT_NO_ID,
-		.number = record_has(record, COLUMN_RECORDNUMBER) ? record->recordnumber : 0, .type = 4,
-		.provider = record->source, .channel = record->log, .computer = record->computername, .recovered = record->recovered,
-	};
+	event->offset = lines_number(fields->lines);
+	event->time = record_has(record, COLUMN_DATE) ? record->time : 0;
+	event->id = event->id_full = record_has(record, COLUMN_EVENTID) ? record->eventid : EVENT_NO_ID;
+	event->number = record_has(record, COLUMN_RECORDNUMBER) ? record->recordnumber : 0;
+	event->provider = record->source;
+	event->channel = record->log;
+	event->computer = record->computername;
+	event->recovered = record->recovered;
+	*ret_event = *event;
 	return true;
 }
 
@@ -211,11 +221,10 @@ int fields_next(struct reader *reader, struct event *ret_event)
 			directive_read(fields, line);
 			continue;
 		}
-		struct cursor rest = line;
-		cursor_skip_blanks(&rest);
-		if (cursor_left(&rest) == 0)
+		bool values = values_read(fields, line);
+		if (values && fields->value_count == 0)
 			continue;
-		if (cut || !line_take(fields, line, ret_event)) {
+		if (cut || !values || fields->count == 0 || !line_take(fields, ret_event)) {
 			reader_damage(reader, lines_number(fields->lines), 0, true, cut ? "a line longer than 1 MiB"
 					: fields->count == 0 ? "a line before any #Fields" : "a line that does not have the columns of #Fields");
 			if (reader->options.strict)
@@ -246,8 +255,10 @@ int fields_open(struct input *input, const struct reader_options *options, struc
 		struct fields **ret_fields)
 {
 	struct fields_event *event = memory_alloc(sizeof(*event));
-	*event = (struct fields_event){.fields = {.reader = {.type = type, .options = *options, .diag = diag, .file = input_name(input)},
-						  .input = input}};
+	*event = (struct fields_event){
+		.fields = {.reader = {.type = type, .options = *options, .diag = diag, .file = input_name(input)}, .input = input},
+		.event = {.kind = &fields_kind, .source = event, .file = input_name(input), .type = 4},
+	};
 	event->fields.lines = lines_new(input);
 	buffer_init(&event->fields.text, 2 * LINE_MOST);
 	*ret_fields = &event->fields;

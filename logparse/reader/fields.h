@@ -24,6 +24,7 @@ struct fields {
 	const char *name[FIELDS_MOST];
 	size_t count;
 	struct {
+		column_read read;
 		uint8_t index, column;      /* of `value`, and enum record_column */
 	} mapped[FIELDS_MOST];              /* columns that records have */
 	size_t mapped_count;

@@ -5,6 +5,7 @@
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "logparse/reader/column.h"
 #include "logparse/reader/evtx_value.h"
 #include "logparse/reader/lines.h"
 #include "logparse/reader/reader.h"
@@ -14,6 +15,7 @@ struct nflog {
 	struct lines *lines;
 	struct cursor line;
 	struct record record;
+	struct column_day day;
 	struct buffer text;
 };
 
@@ -144,39 +146,57 @@ static struct cursor find(struct cursor text, const char *word)
 	return at != NULL ? (struct cursor){at, text.end} : (struct cursor){text.end, text.end};
 }
 
+/* Words of a line, by their first letter: KEY=value, or the name of a flag alone. */
 static const struct {
-	const char *key;
-	enum record_column column;
-} keys[] = {
-	{"SRC", COLUMN_SRC_IP}, {"DST", COLUMN_DST_IP}, {"LEN", COLUMN_SIZE}, {"PROTO", COLUMN_PROTOCOL}, {"SPT", COLUMN_SRC_PORT},
-	{"DPT", COLUMN_DST_PORT}, {"TYPE", COLUMN_ICMPTYPE}, {"CODE", COLUMN_ICMPCODE}, {"SPI", COLUMN_SPI},
+	char text[8];
+	uint8_t length, column, flag;
+} words[] = {
+	{"ACK", 3, 0, 16},
+	{"CODE=", 5, COLUMN_ICMPCODE, 0}, {"CWR", 3, 0, 128},
+	{"DST=", 4, COLUMN_DST_IP, 0}, {"DPT=", 4, COLUMN_DST_PORT, 0},
+	{"ECE", 3, 0, 64},
+	{"FIN", 3, 0, 1},
+	{"LEN=", 4, COLUMN_SIZE, 0},
+	{"PROTO=", 6, COLUMN_PROTOCOL, 0}, {"PSH", 3, 0, 8},
+	{"RST", 3, 0, 4},
+	{"SRC=", 4, COLUMN_SRC_IP, 0}, {"SPT=", 4, COLUMN_SRC_PORT, 0}, {"SYN", 3, 0, 2}, {"SPI=", 4, COLUMN_SPI, 0},
+	{"TYPE=", 5, COLUMN_ICMPTYPE, 0},
+	{"URG", 3, 0, 32},
 };
-static const char *const flags[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+static const struct {
+	uint8_t first, count;
+} letters[26] = {
+	['A' - 'A'] = {0, 1}, ['C' - 'A'] = {1, 2}, ['D' - 'A'] = {3, 2}, ['E' - 'A'] = {5, 1}, ['F' - 'A'] = {6, 1}, ['L' - 'A'] = {7, 1},
+	['P' - 'A'] = {8, 2}, ['R' - 'A'] = {10, 1}, ['S' - 'A'] = {11, 4}, ['T' - 'A'] = {15, 1}, ['U' - 'A'] = {16, 1},
+};
 
 /* One word of the line.  LEN and ID stand there twice: the first is IP's. */
-static bool word_take(struct record *record, struct cursor word)
+static bool word_take(struct nflog *nflog, struct cursor word)
 {
-	const char *equals = memchr(word.at, '=', cursor_left(&word));
-	if (equals == NULL) {
-		for (size_t i = 0; i < ARRAY_LENGTH(flags); i++)
-			if (ascii_equal_n(word.at, cursor_left(&word), flags[i]))
-				record->tcpflags |= (uint8_t)(1u << i);
+	struct record *record = &nflog->record;
+	unsigned letter = (unsigned char)*word.at - (unsigned)'A';
+	size_t length = cursor_left(&word);
+	if (letter >= ARRAY_LENGTH(letters))
 		return true;
-	}
-	for (size_t i = 0; i < ARRAY_LENGTH(keys); i++) {
-		if ((size_t)(equals - word.at) != strlen(keys[i].key) || memcmp(word.at, keys[i].key, strlen(keys[i].key)) != 0)
+	for (size_t i = letters[letter].first, end = i + letters[letter].count; i < end; i++) {
+		if (length < words[i].length || memcmp(word.at, words[i].text, words[i].length) != 0)
 			continue;
-		struct cursor value = {equals + 1, word.end};
-		return record_has(record, keys[i].column) || cursor_left(&value) == 0 || record_set(record, keys[i].column, value);
+		struct cursor value = {word.at + words[i].length, word.end};
+		enum record_column column = (enum record_column)words[i].column;
+		if (words[i].flag != 0)
+			record->tcpflags |= value.at == value.end ? words[i].flag : 0;
+		else if (value.at < value.end && !record_has(record, column))
+			return column_reader(column)(record, column, value, &nflog->day);
+		return true;
 	}
 	return true;
 }
 
-static bool contains(struct cursor text, const char *const *words)
+static bool contains(struct cursor text, const char *const *wanted)
 {
-	for (; *words != NULL; words++)
-		for (const char *at = text.at; at + strlen(*words) <= text.end; at++)
-			if (ascii_equal_n(at, strlen(*words), *words))
+	for (; *wanted != NULL; wanted++)
+		for (const char *at = text.at; at + strlen(*wanted) <= text.end; at++)
+			if (ascii_equal_n(at, strlen(*wanted), *wanted))
 				return true;
 	return false;
 }
@@ -246,36 +266,49 @@ static void head_take(struct nflog *nflog, struct cursor head)
 	prefix_take(record, head);
 }
 
+/* All words behind OUT=, up to the packet that an ICMP error speaks of. */
+static bool words_take(struct nflog *nflog, struct cursor rest)
+{
+	size_t length = cursor_left(&rest), place = 0;
+	for (size_t base = 0; base <= length; base += 64) {
+		for (uint64_t blanks = line_blanks_left(rest.at + base, length - base); blanks != 0; blanks &= blanks - 1) {
+			size_t end = base + (size_t)__builtin_ctzll(blanks);
+			struct cursor word = {rest.at + place, rest.at + end};
+			place = end + 1;
+			if (word.at < word.end && *word.at == '[')
+				return true;
+			if (word.at < word.end && !word_take(nflog, word))
+				return false;
+		}
+	}
+	return true;
+}
+
 /* 1: a packet, 0: something else, -1: a packet that cannot be read. */
 static int kernel_take(struct nflog *nflog)
 {
-	struct cursor line = nflog->line, out = find(line, " OUT="), source = find(line, " SRC=");
+	struct cursor line = nflog->line, out = find(line, " OUT=");
+	struct record *record = &nflog->record;
 	if (cursor_left(&out) == 0)
 		return 0;
 	const char *in = out.at;
-	while (in - 3 >= line.at && memcmp(in - 3, "IN=", 3) != 0)
+	while (in - line.at >= 3 && memcmp(in - 3, "IN=", 3) != 0)
 		in--;
-	if (in - 3 < line.at)
+	if (in - line.at < 3)
 		return 0;
-	if (cursor_left(&source) == 0 && cursor_left(&(struct cursor){find(line, "PROTO=").at, line.end}) == 0)
-		return 0;
-	nflog->record = (struct record){0};
-	head_take(nflog, (struct cursor){line.at, in - 3});
-	struct cursor rest = {out.at + 5, line.end}, word, outer = {rest.at, rest.at};
+	*record = (struct record){0};
+	struct cursor rest = {out.at + 5, line.end}, outer = {rest.at, rest.at};
 	while (outer.end < rest.end && *outer.end != ' ')
 		outer.end++;
-	interfaces_take(&nflog->record, (struct cursor){in, out.at}, outer);
-	while (cursor_skip_blanks(&rest), cursor_word(&rest, &word)) {
-		if (*word.at == '[') /* the packet that an ICMP error speaks of */
-			break;
-		if (*word.at == '(')
-			continue;
-		if (!word_take(&nflog->record, word))
-			return -1;
-	}
-	if (record_has(&nflog->record, COLUMN_PROTOCOL) && nflog->record.protocol == 6)
-		nflog->record.has |= RECORD_HAS(COLUMN_TCPFLAGS);
-	return record_has(&nflog->record, COLUMN_SRC_IP) ? 1 : -1;
+	bool whole = words_take(nflog, (struct cursor){outer.end, line.end});
+	/* Somebody else's line. */
+	if (whole && !record_has(record, COLUMN_SRC_IP) && !record_has(record, COLUMN_PROTOCOL))
+		return 0;
+	head_take(nflog, (struct cursor){line.at, in - 3});
+	interfaces_take(record, (struct cursor){in, out.at}, outer);
+	if (record_has(record, COLUMN_PROTOCOL) && record->protocol == 6)
+		record->has |= RECORD_HAS(COLUMN_TCPFLAGS);
+	return whole && record_has(record, COLUMN_SRC_IP) ? 1 : -1;
 }
 
 /* --- ulogd --- */

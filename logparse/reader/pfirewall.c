@@ -21,7 +21,7 @@ static bool pfirewall_finish(struct fields *fields, struct record *record)
 				    : ascii_equal_n(path.at, cursor_left(&path), "FORWARD") ? cursor_text("forward")
 											      : record->direction;
 	/* So many drops were not written for want of time. */
-	if (record->action.at != NULL && ascii_equal_n(record->action.at, cursor_left(&record->action), "INFO-EVENTS-LOST") && info.at != NULL)
+	if (record->action.at != NULL && ascii_lower(*record->action.at) == 'i' && ascii_equal_n(record->action.at, cursor_left(&record->action), "INFO-EVENTS-LOST") && info.at != NULL)
 		record_set(record, COLUMN_COUNT, info);
 	return true;
 }

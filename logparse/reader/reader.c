@@ -73,6 +73,8 @@ bool event_filter_holds_numbers(const struct event_filter *filter, const struct 
 bool event_filter_holds(const struct event_filter *filter, const struct event *event)
 {
 	bool provider = filter->provider_count == 0;
+	if (provider && filter->id_count == 0 && (filter->since | filter->until | filter->number_first | filter->number_last) == 0)
+		return true;
 	for (size_t i = 0; i < filter->provider_count && !provider; i++) {
 		const struct cursor *name = &filter->providers[i];
 		provider = cursor_left(name) == cursor_left(&event->provider) &&

@@ -263,8 +263,9 @@ static void tamper_test(const char *what, const char *pattern)
 		lost += lost_now;
 	}
 	qsort(windows, count, sizeof(windows[0]), number_compare);
-	tap_ok(windows[0] >= 0 && windows[count / 2] < REPAIR, "%s: what is forbidden gets through for %.1f ms (median), at most %.1f ms; then not one",
-	       what, windows[count / 2], windows[count - 1]);
+	tap_ok(windows[0] >= 0 && windows[count / 2] < REPAIR,
+	       "%s: what is forbidden gets through for %.1f ms (median), at most %.1f ms; then not one", what, windows[count / 2],
+	       windows[count - 1]);
 	tap_ok(lost == 0, "%s: what is permitted is never lost", what);
 }
 

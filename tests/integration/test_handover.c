@@ -171,6 +171,14 @@ static bool hand_apply(struct proof *proof)
 	return good;
 }
 
+static void log_note(struct proof *proof, bool handed, bool alone, int status)
+{
+	enum { LAST = 1500 };
+	serve_read(serve_log(), &proof->text);
+	tap_note("cordond: %s, %s, status %d: %s", handed ? "handed over" : "did not take over", alone ? "all have ended" : "some live on",
+		 status, buffer_text(&proof->text) + (proof->text.length > LAST ? proof->text.length - LAST : 0));
+}
+
 static bool hand_serve(struct proof *proof)
 {
 	pid_t pid = serve_start();
@@ -181,8 +189,11 @@ static bool hand_serve(struct proof *proof)
 		lab_enter(proof->lab, LAB_SERVER); /* lab_nft leaves it */
 	}
 	int status = serve_end(pid, SIGTERM);
+	bool alone = traffic_alone(proof->traffic, PATIENCE), well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	proof->served++;
-	return traffic_alone(proof->traffic, PATIENCE) && good && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (!good || !alone || !well)
+		log_note(proof, good, alone, status);
+	return good && alone && well;
 }
 
 /* --- Judging --- */
@@ -318,8 +329,8 @@ static void results_say(struct proof *proof, int64_t time)
 	for (size_t i = 0; i < ROWS; i++)
 		tap_note("%s %s: %llu of %llu", rows[i].packet, words[rows[i].is], (unsigned long long)proof->passed[i],
 			 (unsigned long long)proof->sent[i]);
-	tap_ok(proof->rounds >= (long_run() ? ROUNDS_LONG : ROUNDS_LEAST) && proof->failed == 0, "%u hand-overs, %u by cordon apply, %u by cordond; %u failed", proof->rounds,
-	       proof->applied, proof->served, proof->failed);
+	tap_ok(proof->rounds >= (long_run() ? ROUNDS_LONG : ROUNDS_LEAST) && proof->failed == 0,
+	       "%u hand-overs, %u by cordon apply, %u by cordond; %u failed", proof->rounds, proof->applied, proof->served, proof->failed);
 	tap_ok(proof->untouched == 0, "packets came under the rules of both, each time");
 	tap_ok(proof->leaks == 0, "nothing that both forbid got through");
 	tap_ok(proof->losses == 0, "everything that both permit did");

@@ -375,39 +375,56 @@ static void confirm_kills(struct confirms *confirms, struct dice *dice)
 	tap_ok(counts[FOUND_A] > 0 && counts[FOUND_B] > 0, "confirm: both were seen");
 }
 
-/* The k-th fails, until a run does not come so far. */
-static void confirm_faults(struct confirms *confirms, const char *variable, unsigned dense)
+/* The k-th fails, until a run does not come so far.  call: of the preloaded library (faults_preload.c), or NULL. */
+static void confirm_faults(struct confirms *confirms, const char *variable, const char *call, unsigned dense)
 {
 	unsigned runs = 0, wrong = 0, refused = 0, counts[FOUND_MIXED + 1] = {0};
 	int64_t start = tap_now();
-	int code = 1;
-	for (unsigned long k = 1; code != 0 && wrong == 0 && tap_now() - start < FAULTS_LONGEST; k += 1 + k / dense, runs++) {
+	bool more = true;
+	char told[160];
+	snprintf(told, sizeof(told), "%s/told", process_folder());
+	for (unsigned long k = 1; more && wrong == 0 && tap_now() - start < FAULTS_LONGEST; k += 1 + k / dense, runs++) {
 		char number[24];
 		snprintf(number, sizeof(number), "%lu", k);
+		(void)unlink(told);
 		setenv(variable, number, 1);
+		if (call != NULL) {
+			setenv("CORDON_FAULT", call, 1);
+			setenv("CORDON_FAULT_TOLD", told, 1);
+			setenv("LD_PRELOAD", CORDON_FAULTS, 1);
+		}
 		lab_enter(confirms->lab, LAB_SERVER);
-		code = process_run(confirms->apply, NULL, NULL);
+		int code = process_run(confirms->apply, NULL, NULL);
 		lab_leave(confirms->lab);
+		unsetenv("LD_PRELOAD");
 		unsetenv(variable);
+		more = code != 0 || (call != NULL && access(told, F_OK) == 0);
 		unsigned before = counts[FOUND_B];
 		wrong += !confirms_settle(confirms, counts);
 		refused += code != 0;
 		/* What says that nothing was changed has changed nothing. */
 		wrong += code != 0 && counts[FOUND_B] > before;
+		if (wrong > 0)
+			tap_note("%s %s, the %luth: exit code %d", variable, call != NULL ? call : "", k, code);
 	}
-	tap_ok(wrong == 0, "%s: %u runs, %u refused: each time the old, or the new with its way back", variable, runs, refused);
-	tap_ok(refused > 0 && code == 0, "%s: all of a run was tried", variable);
+	const char *what = call != NULL ? call : variable;
+	tap_ok(wrong == 0, "%s: %u runs, %u refused: each time the old, or the new with its way back", what, runs, refused);
+	tap_ok(refused + (call != NULL) > 0 && !more, "%s: all of a run was tried", what);
 }
 
 static void confirms_try(struct lab *lab, const struct host *host, struct dice *dice)
 {
 	struct confirms confirms;
+	unsigned dense = getenv("CORDON_LONG") != NULL ? 1000 : 4;
 	if (confirms_begin(&confirms, lab, host)) {
 		confirm_kills(&confirms, dice);
 #ifdef CORDON_DEVELOPER
-		confirm_faults(&confirms, "CORDON_FAIL_SEND", 1000);
-		confirm_faults(&confirms, "CORDON_FAIL_ALLOC", 6);
+		confirm_faults(&confirms, "CORDON_FAIL_SEND", NULL, 1000);
+		confirm_faults(&confirms, "CORDON_FAIL_ALLOC", NULL, 6);
 #endif
+		confirm_faults(&confirms, "CORDON_FAULT_AT", "write", dense);
+		confirm_faults(&confirms, "CORDON_FAULT_AT", "fsync", dense);
+		confirm_faults(&confirms, "CORDON_FAULT_AT", "rename", dense);
 	}
 	free(confirms.dumps[0]);
 	free(confirms.dumps[1]);

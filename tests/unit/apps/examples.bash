@@ -30,6 +30,8 @@ logs()
 	printf '#Version: 1.0\n%s\n2026-11-20 10:00:00 cordon DROP in TCP 203.0.113.9 51000 192.0.2.10 3389\n' "$fields" > drops.log
 	printf '#Version: 1.5\n#Software: Microsoft Windows Firewall\n#Time Format: Local\n#Fields: date time action protocol src-ip dst-ip src-port dst-port size tcpflags tcpsyn tcpack tcpwin icmptype icmpcode info path\n\n2026-11-20 10:00:00 DROP TCP 203.0.113.9 192.0.2.10 51000 3389 48 S 1 0 8192 - - - RECEIVE\n' > pfirewall.log
 	printf '{"addresses": ["192.0.2.10/24"]}' > web01.json
+	printf '{"name": "nightly", "sources": ["drops.log"], "policy": "block-all", "host": "web01.json", "state": "audit.db"}' > audit.json
+	cordon --store policy.db dump > web01-dump.txt
 }
 prepare > prepare.out 2>&1 || { cat prepare.out; echo "the folder could not be prepared"; exit 1; }
 sleep 2 # save --at 1s looks back a second
@@ -47,7 +49,7 @@ done
 before()
 {
 	case $1 in
-	*'status --check'*) echo 'cordon apply -q && ' ;;
+	*'status --check'* | 'cordon drift') echo 'cordon apply -q && ' ;;
 	'cordon boot'*'--root /srv/image'*)
 		echo "mkdir -p /srv/image/usr/bin && cp $(dirname "$cordon")/cordon-boot /srv/image/usr/bin/ && "
 		[[ $1 != *status* ]] || echo 'cordon boot install -q --root /srv/image && ' ;;
@@ -62,7 +64,7 @@ example()
 {
 	local command=$1 line=$2 prefix=()
 	case $command in
-	apply|boot|confirm|rollback|lift|status)
+	apply|boot|confirm|rollback|lift|status|drift|tail)
 		if [[ ${namespace[0]} == none ]]; then
 			echo "SKIPPED: $line: no network namespace can be made here"
 			skipped=$((skipped + 1))
@@ -73,6 +75,10 @@ example()
 	rm -f ./*.db* && cp start/* .
 	run=$((run + 1))
 	# Whoever has no store of the machine uses this one.
+	# It ends when somebody ends it.
+	if [[ $command == tail ]]; then
+		line="timeout --preserve-status -s INT 1 $line"
+	fi
 	if ! CORDON_STORE=$folder/policy.db "${prefix[@]}" bash -o pipefail -c "$(before "$line")$line" > out 2>&1; then
 		echo "failed: $line"
 		sed 's/^/    /' out

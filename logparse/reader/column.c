@@ -1,0 +1,158 @@
+#include "logparse/reader/column.h"
+
+enum { SECOND = 10000000 /* units of FILETIME */ };
+static const uint64_t whole_day = (uint64_t)86400 * SECOND;
+
+#define BYTES(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The eight bytes before an address, the last `length` of them made digits with zeros before: false when one is none. */
+static bool digits_take(const char *end, size_t length, uint32_t *ret_number)
+{
+	uint64_t bytes;
+	memcpy(&bytes, end - 8, sizeof(bytes));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	bytes = __builtin_bswap64(bytes);
+#endif
+	/* The first character is the lowest byte: what stands before the number becomes zeros. */
+	uint64_t before = length < 8 ? ((uint64_t)1 << (8 - length) * 8) - 1 : 0;
+	bytes = (bytes ^ BYTES('0')) & ~before;
+	if (((bytes | (bytes + BYTES(0x76))) & BYTES(0x80)) != 0)
+		return false;
+	bytes = bytes * 10 + (bytes >> 8);
+	*ret_number = (uint32_t)((((bytes & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x000f424000000064)) +
+				  ((bytes >> 16 & UINT64_C(0x000000ff000000ff)) * UINT64_C(0x0000271000000001))) >> 32);
+	return true;
+}
+
+static bool date_set(struct record *record, enum record_column column, struct cursor text, struct column_day *day)
+{
+	if (cursor_left(&text) == sizeof(day->text) && memcmp(text.at, day->text, sizeof(day->text)) == 0 && record->time == 0) {
+		record->time = day->time;
+		record->has |= RECORD_HAS(COLUMN_DATE);
+		return true;
+	}
+	if (!record_set(record, column, text))
+		return false;
+	if (cursor_left(&text) == sizeof(day->text)) {
+		memcpy(day->text, text.at, sizeof(day->text));
+		day->time = record->time - record->time % whole_day;
+	}
+	return true;
+}
+
+/* 23:59:59 on the day that is known. */
+static bool time_set(struct record *record, enum record_column column, struct cursor text, struct column_day *day)
+{
+	uint64_t bytes;
+	memcpy(&bytes, text.at, sizeof(bytes));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	bytes = __builtin_bswap64(bytes);
+#endif
+	bytes ^= UINT64_C(0x30303a30303a3030); /* 00:00:00 */
+	bool digits = ((bytes | (bytes + BYTES(0x76))) & UINT64_C(0x8080ff8080ff8080)) == UINT64_C(0x0000760000760000);
+	unsigned hour = (unsigned)(bytes & 255) * 10 + (unsigned)(bytes >> 8 & 255), minute = (unsigned)(bytes >> 24 & 255) * 10 + (unsigned)(bytes >> 32 & 255);
+	unsigned second = (unsigned)(bytes >> 48 & 255) * 10 + (unsigned)(bytes >> 56);
+	if (cursor_left(&text) != 8 || record->time != day->time || !digits || hour > 23 || minute > 59 || second > 59)
+		return record_set(record, column, text);
+	record->time += (uint64_t)(hour * 3600 + minute * 60 + second) * SECOND;
+	return true;
+}
+
+static bool number_set(struct record *record, enum record_column column, struct cursor text, struct column_day *day)
+{
+	(void)day;
+	const struct record_field *field = &record_columns[column];
+	char *to = (char *)record + field->offset;
+	size_t length = cursor_left(&text);
+	uint32_t number;
+	if (length == 0 || length > 8 || !digits_take(text.end, length, &number) || (field->size < 4 && number >> field->size * 8 != 0))
+		return record_set(record, column, text);
+	uint8_t one = (uint8_t)number;
+	uint16_t two = (uint16_t)number;
+	uint64_t eight = number;
+	switch (field->size) {
+	case 1: memcpy(to, &one, sizeof(one)); break;
+	case 2: memcpy(to, &two, sizeof(two)); break;
+	case 4: memcpy(to, &number, sizeof(number)); break;
+	default: memcpy(to, &eight, sizeof(eight)); break;
+	}
+	record->has |= RECORD_HAS(column);
+	return true;
+}
+
+/* One part of an address, of one to three digits and no zero before others. */
+static bool part_take(const char *end, size_t length, uint8_t *ret_part)
+{
+	uint32_t bytes;
+	if (length - 1 > 2)
+		return false;
+	memcpy(&bytes, end - 4, sizeof(bytes));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	bytes = __builtin_bswap32(bytes);
+#endif
+	bytes = (bytes ^ 0x30303030) >> (4 - length) * 8;
+	/* Now the first digit is the lowest byte. */
+	uint32_t first = bytes & 255, number = length == 1 ? first : length == 2 ? first * 10 + (bytes >> 8) : first * 100 + (bytes >> 8 & 255) * 10 + (bytes >> 16);
+	if (((bytes | (bytes + 0x76767676)) & 0x80808080 & (UINT32_MAX >> (4 - length) * 8)) != 0 || number > 255 || (length > 1 && first == 0))
+		return false;
+	*ret_part = (uint8_t)number;
+	return true;
+}
+
+static bool ip_set(struct record *record, enum record_column column, struct cursor text, struct column_day *day)
+{
+	(void)day;
+	struct ip ip = {.family = FAMILY_IPV4};
+	const char *at = text.at;
+	for (size_t part = 0; part < 4; part++) {
+		const char *end = part < 3 ? at + 1 : text.end;
+		for (size_t i = 0; part < 3 && i < 3 && *end != '.'; i++)
+			end++;
+		if (end > text.end || at >= text.end || (part < 3 && *end != '.') || !part_take(end, (size_t)(end - at), &ip.bytes[part]))
+			return record_set(record, column, text);
+		at = end + 1;
+	}
+	memcpy((char *)record + record_columns[column].offset, &ip, sizeof(ip));
+	record->has |= RECORD_HAS(column);
+	return true;
+}
+
+static bool protocol_set(struct record *record, enum record_column column, struct cursor text, struct column_day *day)
+{
+	bool three = cursor_left(&text) == 3;
+	(void)day;
+	if (three && memcmp(text.at, "TCP", 3) == 0)
+		record->protocol = 6;
+	else if (three && memcmp(text.at, "UDP", 3) == 0)
+		record->protocol = 17;
+	else
+		return record_set(record, column, text);
+	record->has |= RECORD_HAS(COLUMN_PROTOCOL);
+	return true;
+}
+
+static bool text_set(struct record *record, enum record_column column, struct cursor text, struct column_day *day)
+{
+	(void)day;
+	memcpy((char *)record + record_columns[column].offset, &text, sizeof(text));
+	return true;
+}
+
+static bool other_set(struct record *record, enum record_column column, struct cursor text, struct column_day *day)
+{
+	(void)day;
+	return record_set(record, column, text);
+}
+
+column_read column_reader(enum record_column column)
+{
+	switch ((enum record_kind)record_columns[column].kind) {
+	case RECORD_DATE: return date_set;
+	case RECORD_TIME: return time_set;
+	case RECORD_NUMBER: return number_set;
+	case RECORD_IP: return ip_set;
+	case RECORD_PROTOCOL: return protocol_set;
+	case RECORD_TEXT: return text_set;
+	default: return other_set;
+	}
+}

@@ -1,0 +1,142 @@
+#include <criterion/criterion.h>
+
+#include "logparse/query/functions.h"
+#include "tests/unit/query/ask.h"
+
+/* One expression, its value as CSV has it. */
+static void expect_value(const char *expression, const char *expected)
+{
+	struct answer answer;
+	struct buffer query;
+	buffer_init(&query, 4096);
+	buffer_printf(&query, "SELECT %s AS v", expression);
+	ask(buffer_text(&query), NULL, &answer);
+	cr_expect_eq(answer.error, 0, "%s: %s", expression, buffer_text(&answer.messages));
+	const char *text = buffer_text(&answer.text);
+	text = strncmp(text, "v\n", 2) == 0 ? text + 2 : text;
+	size_t length = strcspn(text, "\n");
+	cr_expect(length == strlen(expected) && memcmp(text, expected, length) == 0, "%s is %.*s, not %s", expression, (int)length, text, expected);
+	answer_done(&answer);
+	buffer_done(&query);
+}
+
+static void expect_values(const char *const rows[][2], size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		expect_value(rows[i][0], rows[i][1]);
+}
+#define EXPECT_VALUES(rows) expect_values(rows, sizeof(rows) / sizeof(rows[0]))
+
+Test(functions, texts)
+{
+	static const char *const rows[][2] = {
+		{"SUBSTR('abcdef', 0, 2)", "ab"}, {"SUBSTR('abcdef', 2)", "cdef"}, {"SUBSTR('abcdef', -2)", "ef"}, {"SUBSTR('abcdef', 9)", "\"\""},
+		{"SUBSTR('abcdef', 1, -1)", "bcde"}, {"SUBSTR('\xc3\xa4\xc3\xb6\xc3\xbc', 1, 1)", "\xc3\xb6"}, {"SUBSTR('abc', -9, 2)", "ab"},
+		{"STRLEN('\xc3\xa4\xc3\xb6')", "2"}, {"STRLEN('')", "0"}, {"STRLEN(123)", "3"}, {"STRCAT('a', 'b')", "ab"}, {"STRCAT('a', 1, 'c')", "a1c"},
+		{"TO_UPPERCASE('abC1')", "ABC1"}, {"TO_LOWERCASE('ABc-Z')", "abc-z"}, {"STRREV('abc')", "cba"}, {"STRREV('a\xc3\xa4')", "\xc3\xa4" "a"},
+		{"STRREPEAT('ab', 3)", "ababab"}, {"STRREPEAT('ab', -1)", "\"\""}, {"INDEX_OF('abcabc', 'c')", "2"}, {"INDEX_OF('abc', 'x')", ""},
+		{"LAST_INDEX_OF('abcabc', 'c')", "5"}, {"STRCNT('aXbXc', 'X')", "2"}, {"STRCNT('aaa', 'aa')", "1"}, {"STRCNT('a', '')", "0"},
+		{"REPLACE_STR('a.b.c', '.', '--')", "a--b--c"}, {"REPLACE_STR('abc', '', 'x')", "abc"}, {"REPLACE_CHR('a.b,c', '.,', '_')", "a_b_c"},
+		{"EXTRACT_TOKEN('a|b|c', 1, '|')", "b"}, {"EXTRACT_TOKEN('a,b', 0)", "a"}, {"EXTRACT_TOKEN('a|b|c', -1, '|')", "c"},
+		{"EXTRACT_TOKEN('a|b|c', 3, '|')", ""}, {"EXTRACT_TOKEN('a|b|c', -4, '|')", ""}, {"EXTRACT_TOKEN('a||c', 1, '|')", "\"\""},
+		{"EXTRACT_TOKEN('a::b', 1, '::')", "b"}, {"EXTRACT_PREFIX('a,b,c', 1)", "\"a,b\""}, {"EXTRACT_SUFFIX('a,b,c', 1)", "\"b,c\""},
+		{"EXTRACT_SUFFIX('a,b,c', 9)", ""}, {"EXTRACT_VALUE('a=1&bc=2&c=3', 'bc')", "2"}, {"EXTRACT_VALUE('a=1', 'b')", ""},
+		{"EXTRACT_FILENAME('C:\\a\\b.txt')", "b.txt"}, {"EXTRACT_PATH('C:\\a\\b.txt')", "C:\\a"}, {"EXTRACT_EXTENSION('/a.b/c.tar.gz')", "gz"},
+		{"EXTRACT_EXTENSION('/a.b/c')", "\"\""}, {"RESOLVE('%%14592 and %%16389')", "Inbound and Block"}, {"RESOLVE('%%99 100%')", "%%99 100%"},
+		{"'it''s'", "it's"}, {"'\\u0027\\u00e4'", "'\xc3\xa4"}, {"'C:\\users'", "C:\\users"}, {"'\\ud83d\\ude00'", "\xf0\x9f\x98\x80"},
+		{"'\\ud83d'", "\xef\xbf\xbd"}, {"'\\u0000'", "\xef\xbf\xbd"},
+	};
+	EXPECT_VALUES(rows);
+}
+
+Test(functions, numbers)
+{
+	static const char *const rows[][2] = {
+		{"ADD(1, 2)", "3"}, {"ADD(1.5, 2)", "3.5"}, {"SUB(1, 2)", "-1"}, {"MUL(3, 4)", "12"}, {"DIV(7, 2)", "3"}, {"DIV(7.0, 2)", "3.5"},
+		{"DIV(1, 0)", ""}, {"MOD(7, 3)", "1"}, {"MOD(-7, 3)", "-1"}, {"MOD(1, 0)", ""}, {"MOD(7.5, 2)", "1.5"},
+		{"ADD(9223372036854775807, 1)", ""}, {"MUL(9223372036854775807, 2)", ""}, {"DIV(-9223372036854775807 - 1, -1)", ""},
+		{"MOD(-9223372036854775807 - 1, -1)", ""}, {"QUANTIZE(17, 5)", "15"}, {"QUANTIZE(-1, 5)", "-5"}, {"QUANTIZE(17, 0)", ""},
+		{"QUANTIZE(1.7, 0.5)", "1.5"}, {"ADD('a', 1)", ""}, {"TO_INT('42')", "42"}, {"TO_INT(3.9)", "3"}, {"TO_INT(-3.9)", "-3"},
+		{"TO_INT('x')", ""}, {"TO_INT(1e300)", ""}, {"TO_REAL('1.5')", "1.5"}, {"TO_HEX(255)", "0xff"}, {"HEX_TO_INT('0xFF')", "255"},
+		{"HEX_TO_INT('ff')", "255"}, {"HEX_TO_INT('fg')", ""}, {"HEX_TO_INT('')", ""}, {"HEX_TO_INT('ffffffffffffffffff')", ""},
+		{"BIT_AND(6, 3)", "2"}, {"BIT_OR(6, 3)", "7"}, {"BIT_XOR(6, 3)", "5"}, {"IPV4_TO_INT('192.0.2.1')", "3221225985"},
+		{"IPV4_TO_INT('192.0.2.256')", ""}, {"IPV4_TO_INT('192.0.2')", ""}, {"IPV4_TO_INT('::1')", ""}, {"INT_TO_IPV4(3221225985)", "192.0.2.1"},
+		{"INT_TO_IPV4(-1)", ""}, {"IN_NETWORK('10.1.2.3', '10.0.0.0/8')", "1"}, {"IN_NETWORK('11.1.2.3', '10.0.0.0/8')", "0"},
+		{"IN_NETWORK('2001:db8::1', '2001:db8::/32')", "1"}, {"IN_NETWORK('x', '10.0.0.0/8')", ""}, {"IN_NETWORK('10.1.2.3', '2001:db8::/32')", "0"},
+	};
+	EXPECT_VALUES(rows);
+}
+
+Test(functions, times)
+{
+	static const char *const rows[][2] = {
+		{"TO_DATE('2004-01-12 09:14:57')", "2004-01-12"}, {"TO_TIME('2004-01-12 09:14:57')", "09:14:57"}, {"TO_TIME('2004-01-12')", ""},
+		{"TO_DATE('09:14:57')", ""}, {"TO_DATE('nonsense')", ""}, {"TO_TIMESTAMP('2004-01-12', '09:14:57')", "2004-01-12 09:14:57"},
+		{"TO_TIMESTAMP('12.01.2004', 'dd.MM.yyyy')", "2004-01-12"}, {"TIMESTAMP('2004-01-12', 'yyyy-MM-dd')", "2004-01-12"},
+		{"TO_TIMESTAMP('2004-01-12T09:14:57Z')", "2004-01-12 09:14:57"}, {"TO_STRING('2004-01-12 09:14:57', 'hh:mm')", "09:14"}, {"TO_STRING(42)", "42"},
+		{"QUANTIZE('2004-01-12 09:14:57', 3600)", "2004-01-12 09:00:00"}, {"QUANTIZE('2004-01-12 09:14:57', 86400)", "2004-01-12 00:00:00"},
+		{"QUANTIZE('2004-01-14 09:14:57', 604800)", "2004-01-12 00:00:00"}, {"QUANTIZE('09:14:57', 60)", "09:14:00"},
+		{"QUANTIZE('2004-01-12 09:14:57', '00:30:00')", "2004-01-12 09:00:00"}, {"QUANTIZE('2004-01-12 09:14:57', 0)", ""},
+		{"ADD('2004-01-12 09:14:57', 3)", "2004-01-12 09:15:00"}, {"ADD('2004-01-12', 86400)", "2004-01-13"},
+		{"SUB('2004-01-12 00:00:00', '01:00:00')", "2004-01-11 23:00:00"}, {"SUB('2004-01-12 00:01:00', '2004-01-12 00:00:30')", "30"},
+		{"ADD('23:00:00', 7200)", "90000"}, {"ADD('9999-12-31 23:59:59', 1)", ""}, {"ADD('2004-01-12', 1e300)", ""},
+		{"TO_INT('00:01:00')", "60"}, {"TO_INT('1970-01-02 00:00:00')", "86400"}, {"SYSTEM_TIMESTAMP()", "2025-11-21 10:00:00"},
+		{"SYSTEM_DATE()", "2025-11-21"}, {"SYSTEM_TIME()", "10:00:00"}, {"SUB(SYSTEM_TIMESTAMP(), 3600)", "2025-11-21 09:00:00"},
+	};
+	EXPECT_VALUES(rows);
+}
+
+Test(functions, local_time_is_that_of_this_machine)
+{
+	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	expect_value("TO_LOCALTIME('2004-01-12 09:14:57')", "2004-01-12 10:14:57");
+	expect_value("TO_LOCALTIME('2004-07-12 23:14:57')", "2004-07-13 01:14:57");
+	expect_value("TO_UTCTIME('2004-07-13 01:14:57')", "2004-07-12 23:14:57");
+	expect_value("TO_UTCTIME(TO_LOCALTIME('2004-01-12 09:14:57'))", "2004-01-12 09:14:57");
+}
+
+Test(functions, null_stays_null)
+{
+	for (size_t i = 0; function_name(i) != NULL; i++) {
+		const char *name = function_name(i), *usage = function_usage(name, strlen(name));
+		if (usage == NULL || strchr(usage, '(')[1] == ')' || strcmp(name, "REPLACE_IF_NOT_NULL") == 0)
+			continue;
+		struct buffer call;
+		buffer_init(&call, 256);
+		/* As many arguments as it says without those in brackets. */
+		buffer_printf(&call, "%s(NULL", name);
+		for (const char *at = usage; *at != '\0' && *at != '[' && *at != ')'; at++)
+			if (*at == ',')
+				buffer_add_text(&call, ", 1");
+		buffer_add_char(&call, ')');
+		expect_value(buffer_text(&call), "");
+		buffer_done(&call);
+	}
+	expect_value("REPLACE_IF_NOT_NULL(NULL, 1)", "");
+	expect_value("REPLACE_IF_NOT_NULL('x', 1)", "1");
+	expect_value("COALESCE(NULL, 'x')", "x");
+	expect_value("CASE 2 WHEN 1 THEN 'a' WHEN 2 THEN 'b' ELSE 'c' END", "b");
+	expect_value("STRCAT('a', NULL)", "");
+}
+
+Test(functions, results_are_bounded)
+{
+	struct answer answer;
+	ask("SELECT STRREPEAT('abcdefgh', 1000000000000)", NULL, &answer);
+	cr_expect_lt(answer.error, 0);
+	answer_done(&answer);
+	ask("SELECT REPLACE_STR(STRREPEAT('a', 1000000), 'a', STRREPEAT('b', 1000))", NULL, &answer);
+	cr_expect_lt(answer.error, 0);
+	answer_done(&answer);
+}
+
+Test(functions, names_that_are_nearly_right_are_told)
+{
+	cr_expect_str_eq(function_nearest("EXTRACT_TOKN", 12), "EXTRACT_TOKEN");
+	cr_expect_str_eq(function_nearest("PROPCONT", 8), "PROPCOUNT");
+	cr_expect_null(function_nearest("XYZZY", 5));
+	cr_expect(function_allowed("count") && function_allowed("LIKE") && function_allowed("to_date"));
+	cr_expect_not(function_allowed("load_extension"));
+	cr_expect_not(function_allowed("randomblob"));
+	cr_expect_not(function_allowed("sqlite_version"));
+}

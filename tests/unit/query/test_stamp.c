@@ -1,0 +1,121 @@
+#include <criterion/criterion.h>
+
+#include "logparse/query/stamp.h"
+
+static const char *printed(const struct stamp *stamp)
+{
+	static char text[64];
+	struct buffer buffer;
+	buffer_init(&buffer, 64);
+	stamp_print(stamp, &buffer);
+	memcpy(text, buffer_text(&buffer), buffer.length + 1);
+	buffer_done(&buffer);
+	return text;
+}
+
+Test(stamp, what_is_printed_parses_back_to_the_same)
+{
+	static const struct { const char *text, *same; } rows[] = {
+		{"2004-01-12 09:14:57", NULL}, {"1601-01-01 00:00:00", NULL}, {"0001-01-01 00:00:00", NULL}, {"9999-12-31 23:59:59.9999999", NULL},
+		{"2004-02-29", NULL}, {"09:14:57", NULL}, {"00:00:00", NULL}, {"2000-02-29 12:00:00.25", NULL}, {"1600-12-31 23:59:59", NULL},
+		{"2004-01-12T09:14:57Z", "2004-01-12 09:14:57"}, {"09:14", "09:14:00"}, {"2004-01-12 09:14", "2004-01-12 09:14:00"},
+		{"1999-12-31", NULL}, {"2100-02-28", NULL}, {"1970-01-01 00:00:00", NULL},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stamp stamp;
+		bool parsed = stamp_parse(cursor_text(rows[i].text), &stamp);
+		cr_expect(parsed, "%s", rows[i].text);
+		if (parsed)
+			cr_expect_str_eq(printed(&stamp), rows[i].same != NULL ? rows[i].same : rows[i].text);
+	}
+}
+
+Test(stamp, what_is_no_time_is_refused)
+{
+	static const char *const rows[] = {
+		"", "2004", "2004-01", "2004-13-01", "2004-02-30", "2003-02-29", "1900-02-29", "0000-01-01", "2004-01-12 ", "2004-01-12 24:00:00",
+		"2004-01-12 09:60:00", "9:14:57", "09:14:57 ", "09:14:57Z", "2004-01-12 09:14:57.", "2004/01/12", "+004-01-12", "2004-1-2", "12:00:00-01",
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stamp stamp = {.ticks = 42};
+		cr_expect_not(stamp_parse(cursor_text(rows[i]), &stamp), "%s", rows[i]);
+		cr_expect_eq(stamp.ticks, 42, "%s: untouched", rows[i]);
+	}
+}
+
+Test(stamp, every_day_of_ten_thousand_years_is_the_day_after_the_one_before)
+{
+	struct stamp stamp;
+	cr_assert(stamp_parse(cursor_text("0001-01-01"), &stamp));
+	int64_t ticks = stamp.ticks;
+	size_t days = 0;
+	for (; ; days++, ticks += STAMP_DAY) {
+		const struct stamp day = {ticks, true, false};
+		struct stamp back;
+		const char *text = printed(&day);
+		if (*text == '\0')
+			break;
+		cr_assert(stamp_parse(cursor_text(text), &back) && back.ticks == ticks, "%s", text);
+	}
+	cr_expect_eq(days, 3652059);
+}
+
+Test(stamp, filetime_is_put_in_whole_seconds)
+{
+	char text[STAMP_TEXT];
+	cr_assert(stamp_put(UINT64_C(127183364979999999), text));
+	cr_expect_eq(memcmp(text, "2004-01-11 23:14:57", STAMP_TEXT), 0, "%.19s", text);
+	cr_expect_not(stamp_put(UINT64_MAX, text));
+	cr_expect_not(stamp_put(UINT64_C(9000000000000000000), text));
+}
+
+Test(stamp, formats_of_log_parser)
+{
+	static const struct { const char *text, *format, *out; } rows[] = {
+		{"2004-01-02 03:04:05.678", "yyyy-MM-dd hh:mm:ss", "2004-01-02 03:04:05"},
+		{"2004-01-02 13:04:05", "M/d/yy h:mm:ss tt", "1/2/04 1:04:05 PM"},
+		{"2004-01-02 00:04:05", "hh tt", "12 AM"},
+		{"2004-01-02 03:04:05", "dddd, d MMMM yyyy", "Friday, 2 January 2004"},
+		{"2004-05-02 03:04:05", "ddd dd MMM", "Sun 02 May"},
+		{"2004-01-02 03:04:05.678", "ss.lll", "05.678"},
+		{"2004-01-02 03:04:05.0000001", "ss.nnnnnnnnn", "05.000000100"},
+		{"2004-01-02", "yyyyMMdd", "20040102"},
+		{"2004-01-02 03:04:05", "'day' d", "day 2"},
+		{"1601-01-01", "dddd", "Monday"},
+		{"1600-12-31", "dddd", "Sunday"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stamp stamp;
+		struct buffer out;
+		buffer_init(&out, 256);
+		cr_assert(stamp_parse(cursor_text(rows[i].text), &stamp));
+		stamp_format(&stamp, cursor_text(rows[i].format), &out);
+		cr_expect_str_eq(buffer_text(&out), rows[i].out, "%s: %s", rows[i].format, buffer_text(&out));
+		buffer_done(&out);
+	}
+}
+
+Test(stamp, texts_are_read_by_a_format)
+{
+	static const struct { const char *text, *format, *out; } rows[] = {
+		{"1/2/2004 1:04:05 PM", "M/d/yyyy h:mm:ss tt", "2004-01-02 13:04:05"},
+		{"12:30 AM", "hh:mm tt", "00:30:00"},
+		{"20040102", "yyyyMMdd", "2004-01-02"},
+		{"02 May 99", "dd MMM yy", "1999-05-02"},
+		{"2 September 2004", "d MMMM yyyy", "2004-09-02"},
+		{"[02/Jan/2004:03:04:05", "?dd/MMM/yyyy:hh:mm:ss", "2004-01-02 03:04:05"},
+		{"03:04:05.678", "hh:mm:ss.lll", "03:04:05.678"},
+		{"2004-01-02", "yyyy-MM-dd hh", NULL},
+		{"2004-01-02x", "yyyy-MM-dd", NULL},
+		{"13 PM", "hh tt", NULL},
+		{"2004-02-30", "yyyy-MM-dd", NULL},
+		{"abc", "'abc'", NULL},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct stamp stamp;
+		bool good = stamp_read(cursor_text(rows[i].text), cursor_text(rows[i].format), &stamp);
+		cr_expect_eq(good, rows[i].out != NULL, "%s by %s", rows[i].text, rows[i].format);
+		if (good && rows[i].out != NULL)
+			cr_expect_str_eq(printed(&stamp), rows[i].out);
+	}
+}
