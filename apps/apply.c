@@ -89,8 +89,8 @@ static int confirm_parse(struct application *application)
 	if (text == NULL)
 		return 0;
 	if (!number_parse(text, strlen(text), CONFIRM_MOST, &seconds) || seconds < CONFIRM_LEAST) {
-		diag_error(invocation->diag, NULL, "--confirm %s: seconds until all goes back, from 10 to %d, such as 120", QUOTE(text),
-			   CONFIRM_MOST);
+		diag_error(invocation->diag, NULL, "--confirm %s: seconds until all goes back, from %d to %d, such as 120", QUOTE(text),
+			   CONFIRM_LEAST, CONFIRM_MOST);
 		return ERROR_INPUT;
 	}
 	if (seconds < CONFIRM_SHORT)
@@ -498,15 +498,16 @@ static int application_prepare(struct application *application)
 	if (error == 0)
 		error = application_check(application);
 	if (error == 0)
-		error = containment_check(application->containment, &application->judge, invocation->diag);
-	if (error == 0) {
 		session_find(&application->session);
+	/* Observing drops nothing, and so cuts nothing. */
+	if (error == 0 && !application->options.observe)
+		error = containment_check(application->containment, &application->judge, invocation->diag);
+	if (error == 0 && !application->options.observe)
 		error = session_cut_check(application->invocation, &application->session, &application->judge,
-					  application->back.confirm > 0 || application->dry || application->options.observe ||
+					  application->back.confirm > 0 || application->dry ||
 						  invocation_option(application->invocation, "force") != NULL,
 					  "apply with --confirm SECONDS, which brings the old state back unless a new connection "
 					  "confirms, or with --force");
-	}
 	return error;
 }
 
@@ -564,6 +565,16 @@ static void application_done(struct application *application)
 	containment_free(application->containment);
 }
 
+/* In place of what is in force. */
+static void returned_say(struct invocation *invocation)
+{
+	buffer_clear(invocation->output);
+	if (invocation->json)
+		buffer_add_text(invocation->output, "{\"rolled_back\": true}\n");
+	else if (!invocation->quiet)
+		buffer_add_text(invocation->output, "taken back: a probe was not as it must be, and what was in force before is in force again\n");
+}
+
 static int apply_run(struct invocation *invocation)
 {
 	struct application application = {.invocation = invocation, .back.guard.fd = -1};
@@ -581,8 +592,19 @@ static int apply_run(struct invocation *invocation)
 	int code = error_exit(error);
 	if (error == 0 && !application.dry) {
 		invocation->changed = true;
+		/* What is said is how it ended: a probe may take it all back. */
+		struct buffer seen, *output = invocation->output;
+		buffer_init(&seen, 1u << 20);
 		applied_say(&application);
+		struct buffer said = *output;
+		*output = seen;
 		code = application_probe(&application);
+		seen = *output;
+		*output = said;
+		if (code == EXIT_FINDING)
+			returned_say(invocation);
+		buffer_add(output, buffer_text(&seen), seen.length);
+		buffer_done(&seen);
 		if (code == EXIT_DONE)
 			containment_notify(application.containment, invocation->diag);
 	}

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "apps/command.h"
+#include "apps/session.h"
 #include "apps/emit.h"
 #include "apps/moment.h"
 #include "apps/visit.h"
@@ -21,6 +22,7 @@
 
 static const struct option boot_options[] = {
 	{.name = "root", .argument = "DIR", .help = "do it in a tree that is not booted (an image being built)", .kind = VALUE_FILE},
+	{.name = "force", .help = "with load: even from a session over the network, which it may cut"},
 	{.name = NULL},
 };
 
@@ -315,6 +317,13 @@ static int load_run(struct boot *boot)
 {
 	if (boot->root[0] != '\0') {
 		diag_error(boot->invocation->diag, NULL, "boot load works on the running kernel: --root is for install, uninstall and status");
+		return EXIT_INPUT;
+	}
+	struct session session;
+	session_find(&session);
+	if (session.remote && invocation_option(boot->invocation, "force") == NULL) {
+		diag_error(boot->invocation->diag, NULL, "start-up rules may cut the session that you sit at, and nothing brings the old state back: "
+			   "`cordon explain --mode boot` says what they do; --force loads them");
 		return EXIT_INPUT;
 	}
 	int code = bootrun(BOOTFILE, "cordon", DRIVER_FILE, boot->invocation->diag);

@@ -96,7 +96,6 @@ static int watched_check(struct visit *visit)
 	struct session session;
 	struct judge judge = {.ruleset = NULL};
 	session_find(&session);
-	diag_note(invocation->diag, NULL, "cordond runs here: this is in force within a second");
 	if (!session.remote || !state_assigned(visit->state))
 		return 0;
 	int error = judge_init(&judge, invocation, visit->state, MODE_SECURE, NULL, false);
@@ -117,6 +116,8 @@ int visit_commit_watched(struct visit *visit, const char *command)
 		error = visit_commit(visit, command);
 	else
 		store_rollback(visit->store);
+	if (error == 0 && watched)
+		diag_note(visit->invocation->diag, NULL, "cordond runs here: this is in force within a second");
 	if (error == 0 && watched)
 		(void)daemon_tell(visit->invocation, MESSAGE_RELOAD);
 	return error;

@@ -570,8 +570,20 @@ void enforcer_reload(struct enforcer *enforcer)
 	enforcer_soon(enforcer, DUE_STORE, 0);
 }
 
+/* The settings as the store has them now: what was read last may be from before the change that this is about. */
+static void config_look(struct enforcer *enforcer)
+{
+	struct store *store = NULL;
+	struct state *state = NULL;
+	if (store_open(enforcer->options.store, STORE_READ, NULL, &store) == 0 && store_read(store, 0, NULL, &state) == 0)
+		enforcer->config = state->config;
+	state_free(state);
+	store_close(store);
+}
+
 void enforcer_diagnostics(struct enforcer *enforcer)
 {
+	config_look(enforcer);
 	enforcer->boot_config = enforcer->config;
 	enforcer->boot_config_known = true;
 	settings_write(enforcer);

@@ -110,6 +110,10 @@ void diag_warning(struct diag *diag, const char *id, const struct place *place, 
 
 void diag_move(struct diag *to, struct diag *from)
 {
+	if (to == NULL) {
+		diag_clear(from);
+		return;
+	}
 	for (size_t i = 0; i < from->count; i++) {
 		struct message *room = diag_room(to, from->messages[i].severity);
 		if (room != NULL)

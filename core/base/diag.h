@@ -48,7 +48,7 @@ void diag_error(struct diag *diag, const struct place *place, const char *format
 void diag_note(struct diag *diag, const struct place *place, const char *format, ...) ATTR_PRINTF(3, 4);
 void diag_warning(struct diag *diag, const char *id, const struct place *place, const char *format, ...) ATTR_PRINTF(4, 5);
 
-/* Moves all messages of one to the end of the other. */
+/* Moves all messages of one to the end of the other (NULL: away). */
 void diag_move(struct diag *to, struct diag *from);
 
 enum { DIAG_COLOR = 1u << 0, DIAG_CARET = 1u << 1, DIAG_QUIET = 1u << 2 };

@@ -242,6 +242,21 @@ sed 's,state.db,state.bad,' job/a.json > job/e.json
 run audit job/e.json --since-last
 is_code 2; ok "a state that is none: exit code 2"
 
+sed 's,"found.txt","/dev/full",' job/a.json > job/f.json
+run audit job/f.json
+is_code 2 && err_has "/dev/full: error: cannot be written: No space left"; ok "a full disk: exit code 2"
+
+# --- No memory: the old file, or the new one, and nothing beside it ---
+echo old > kept.html
+half=0
+for k in 1 2 3 5 8 13 21 34 55 89 144 233 377 610; do
+	CORDON_FAIL_ALLOC=$k "$cordon" report unexpected.log --policy lockdown.netsh --host web01.json -O kept.html > out 2> err < /dev/null
+	code=$?
+	[ "$(head -c 3 kept.html)" = old ] || tail -c 8 kept.html | grep -q "</html>" || half=1
+	[ $code -eq 0 ] || [ $code -eq 3 ] || half=1
+done
+[ $half -eq 0 ]; ok "without memory no half page takes the place of a whole file"
+
 # --- What the documents say works ---
 if [ -f "$data/evt-synthetic/ipsec-clean.evt" ] && [ -f "$data/evtx-synthetic/ipsec-wfp-clean.evtx" ]; then
 	cp "$data/evt-synthetic/ipsec-clean.evt" System.evt
