@@ -39,12 +39,10 @@ static const struct option query_options[] = {
 };
 
 static const char *const query_examples[] = {
-	"cordon query \"SELECT * FROM System.evt TO ipsec.log WHERE SourceName='IPSec'\" -o:W3C",
-	"the IPsec driver's events as W3C text",
-	"cordon query \"SELECT TOP 10 src-ip, COUNT(*) AS drops FROM /var/log/cordon/drops.log GROUP BY src-ip ORDER BY drops DESC\"",
+	"cordon query \"SELECT * FROM drops.log TO ipsec.log WHERE x-action='DROP'\" -o:W3C",
+	"drops as W3C text, in the order of words that the article prints",
+	"cordon query \"SELECT TOP 10 src-ip, COUNT(*) AS drops FROM pfirewall.log GROUP BY src-ip ORDER BY drops DESC\" -o:NAT",
 	"who was blocked most often",
-	"cordon query \"SELECT TimeGenerated, EventID, Strings FROM System WHERE EventID IN (4290; 4291)\" --logs /cases/7/config",
-	"dropped packets out of the logs of another machine",
 	NULL,
 };
 

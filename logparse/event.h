@@ -26,7 +26,7 @@ struct event_kind {
 	bool (*record)(const struct event *event, struct record *ret_record);
 };
 
-enum { EVENT_NO_ID = UINT32_MAX };
+#define EVENT_NO_ID UINT32_MAX
 
 struct event {
 	const struct event_kind *kind;

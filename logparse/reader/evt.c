@@ -209,6 +209,10 @@ static int record_take(struct evt *evt, size_t offset, size_t size, bool recover
 	evt->here = ring(evt, offset, size);
 	evt->size = size;
 	uint32_t number = le32(evt->here + 8), time = le32(evt->here + 12), data_size = le32(evt->here + 48);
+	if (recovered && evt->reader.options.live_only) {
+		evt->reader.counts.filtered++;
+		return 0;
+	}
 	if (seen_before(&evt->seen, number, time)) {
 		if (evt->again > 0)
 			evt->again--;
@@ -333,7 +337,7 @@ static int evt_next(struct reader *reader, struct event *ret_event)
 		taken = live_next(evt, ret_event);
 	if (reader->options.strict && reader->counts.unreadable > 0)
 		return ERROR_INPUT;
-	if (taken == 0 && evt->phase == PHASE_STALE && !(reader->options.live_only && evt->chained))
+	if (taken == 0 && evt->phase == PHASE_STALE && !reader->options.live_only)
 		taken = stale_next(evt, ret_event);
 	return taken;
 }

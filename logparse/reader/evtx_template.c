@@ -784,20 +784,51 @@ static void json_value(struct compiler *compiler, struct node *node, bool items)
 }
 
 /* What XML allows in a name; an event log's writer may have put anything there. */
+static char name_unit(const struct evtx_chunk *chunk, uint32_t name, uint32_t index)
+{
+	uint16_t unit = le16(chunk->bytes + name + 2 * (size_t)index);
+	bool letter = (unit >= 'a' && unit <= 'z') || (unit >= 'A' && unit <= 'Z') || unit == '_';
+	bool other = (unit >= '0' && unit <= '9') || unit == ':' || unit == '-' || unit == '.';
+	return letter || (other && index > 0) ? (char)unit : '_';
+}
+
 static void xml_name(struct compiler *compiler, uint32_t name, uint32_t units)
 {
 	struct evtx_chunk *chunk = compiler->chunk;
 	size_t from = chunk->text.length;
-	evtx_text(chunk->bytes + name, units, FORM_PLAIN, &chunk->text);
-	for (size_t i = from; i < chunk->text.length; i++) {
-		char c = chunk->text.data[i];
-		bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (uint8_t)c >= 0x80;
-		if (!letter && (i == from || ((c < '0' || c > ':') && c != '-' && c != '.')))
-			chunk->text.data[i] = '_';
-	}
-	if (chunk->text.length == from)
+	for (uint32_t i = 0; i < units; i++)
+		buffer_add_char(&chunk->text, name_unit(chunk, name, i));
+	if (units == 0)
 		buffer_add_char(&chunk->text, '_');
 	text_end(chunk, from);
+}
+
+static bool xml_names_equal(const struct evtx_chunk *chunk, const struct attribute *a, const struct attribute *b)
+{
+	if (a->name_units != b->name_units)
+		return false;
+	for (uint32_t i = 0; i < a->name_units; i++)
+		if (name_unit(chunk, a->name, i) != name_unit(chunk, b->name, i))
+			return false;
+	return true;
+}
+
+/* An element has an attribute of a name once only: others of that name are told apart by a number. */
+static void xml_attribute_name(struct compiler *compiler, const struct node *node, const struct attribute *attribute)
+{
+	struct evtx_chunk *chunk = compiler->chunk;
+	unsigned before = 0;
+	for (const struct attribute *other = node->attributes; other != attribute; other = other->next)
+		if (work_pay(chunk, 1 + attribute->name_units / 16))
+			before += xml_names_equal(chunk, other, attribute);
+		else
+			before++;
+	xml_name(compiler, attribute->name, attribute->name_units);
+	if (before > 0) {
+		size_t from = chunk->text.length;
+		buffer_printf(&chunk->text, "..%u", before);
+		text_end(chunk, from);
+	}
 }
 
 static void xml_attributes(struct compiler *compiler, const struct node *node)
@@ -808,7 +839,7 @@ static void xml_attributes(struct compiler *compiler, const struct node *node)
 		bool single = parts != NULL && parts->next == NULL && parts->kind == PART_VALUE;
 		uint32_t jump = single ? op_add(chunk, OP_IF_FILLED, parts->value) : 0;
 		TEXT(chunk, " ");
-		xml_name(compiler, attribute->name, attribute->name_units);
+		xml_attribute_name(compiler, node, attribute);
 		TEXT(chunk, "=\"");
 		inside_add(compiler, parts);
 		TEXT(chunk, "\"");

@@ -37,6 +37,7 @@ static void own_find(struct fields *fields)
 static void columns_read(struct fields *fields, struct cursor text)
 {
 	struct cursor word;
+	bool tabs = memchr(text.at, '\t', cursor_left(&text)) != NULL;
 	free(fields->names);
 	char *at = fields->names = memory_alloc(cursor_left(&text) + 1);
 	fields->count = fields->mapped_count = 0;
@@ -56,6 +57,7 @@ static void columns_read(struct fields *fields, struct cursor text)
 	}
 	own_find(fields);
 	cursor_skip_blanks(&text);
+	fields->tabs = tabs;
 	if (cursor_left(&text) > 0)
 		reader_damage(&fields->reader, lines_number(fields->lines), 0, false, "more than 256 columns: the rest is left out");
 }
@@ -103,15 +105,19 @@ static bool quoted_read(struct fields *fields, struct cursor *line, struct curso
 	*ret_value = (struct cursor){start, quote};
 	if (!doubled)
 		return true;
-	char *to = buffer_room(&fields->text, (size_t)(quote - start)), *first = to;
+	/* With room around it, as lines have. */
+	size_t room = (size_t)(quote - start) + 2 * LINE_ROOM;
+	char *to = buffer_room(&fields->text, room), *first;
 	if (to == NULL)
 		return false;
+	memset(to, 0, room);
+	first = to += LINE_ROOM;
 	for (const char *at = start; at < quote; at++) {
 		*to++ = *at;
 		at += *at == '"';
 	}
-	buffer_took(&fields->text, to);
 	*ret_value = (struct cursor){first, to};
+	buffer_took(&fields->text, to + LINE_ROOM);
 	return true;
 }
 
@@ -136,12 +142,32 @@ static inline bool value_take(struct fields *fields, struct cursor line, size_t 
 	return true;
 }
 
+/* Of a line with tabs only these are between values: ISA Server quotes nothing, and has blanks in them. */
+static bool tabs_read(struct fields *fields, struct cursor line)
+{
+	size_t length = cursor_left(&line), place = 0;
+	while (place < length) {
+		const char *tab = memchr(line.at + place, '\t', length - place);
+		size_t end = tab != NULL ? (size_t)(tab - line.at) : length, next = end + 1;
+		while (place < end && line.at[place] == ' ')
+			place++;
+		while (end > place && line.at[end - 1] == ' ')
+			end--;
+		if (end > place && !value_take(fields, line, &place, end))
+			return false;
+		place = place > next ? place : next;
+	}
+	return true;
+}
+
 /* Blanks are found 64 bytes at a time, before anything depends on where they are. */
 static bool values_read(struct fields *fields, struct cursor line)
 {
 	size_t length = cursor_left(&line), place = 0;
 	fields->value_count = 0;
 	buffer_clear(&fields->text);
+	if (fields->tabs && memchr(line.at, '\t', length) != NULL)
+		return tabs_read(fields, line);
 	for (size_t base = 0; base <= length; base += 64) {
 		uint64_t blanks = line_blanks_left(line.at + base, length - base);
 		for (; blanks != 0; blanks &= blanks - 1) {
@@ -260,7 +286,9 @@ int fields_open(struct input *input, const struct reader_options *options, struc
 		.event = {.kind = &fields_kind, .source = event, .file = input_name(input), .type = 4},
 	};
 	event->fields.lines = lines_new(input);
-	buffer_init(&event->fields.text, 2 * LINE_MOST);
+	/* Never moved while a line is read: values point into it. */
+	buffer_init(&event->fields.text, LINE_MOST + (2 * LINE_ROOM + 1) * FIELDS_MOST);
+	(void)buffer_room(&event->fields.text, LINE_MOST + 2 * LINE_ROOM * FIELDS_MOST);
 	*ret_fields = &event->fields;
 	return 0;
 }

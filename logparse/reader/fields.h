@@ -28,6 +28,7 @@ struct fields {
 		uint8_t index, column;      /* of `value`, and enum record_column */
 	} mapped[FIELDS_MOST];              /* columns that records have */
 	size_t mapped_count;
+	bool tabs;                          /* names are between tabs: then values may be too, with blanks in them */
 	struct cursor value[FIELDS_MOST];   /* of the line; at NULL: a dash */
 	size_t value_count;
 	struct buffer text;                 /* values whose quotes were doubled */

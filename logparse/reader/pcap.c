@@ -1,28 +1,49 @@
-/* Captures: pcap and pcapng, read with libpcap; each packet is a record.  Ethernet (with VLAN tags), Linux cooked (1 and
- * 2), raw IP, BSD loopback. */
-#include <pcap/pcap.h>
-#include <stdio.h>
+/* Captures: pcap and pcapng, each packet a record.  Ethernet (with VLAN tags), Linux cooked (1 and 2), raw IP, BSD
+ * loopback.  Read here and not with libpcap, which brings a dozen libraries into a program that only wants two headers,
+ * and ends at the first damaged packet: of pcapng the next block is looked for, of pcap the next packet.
+ *
+ * pcap: magic, version, zone, accuracy, longest packet, link type; then packets: seconds, fraction, length here, length.
+ * pcapng: blocks of type, length, body, length again (draft-ietf-opsawg-pcapng). */
 #include <stdlib.h>
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
 #include "logparse/reader/reader.h"
 
+enum {
+	ROOM = 1 << 20,           /* no packet and no block is longer */
+	HELD = 2 * ROOM,          /* twice of it: what is looked at from place to place is not moved at each */
+	HEAD = 24, PACKET_HEAD = 16,
+	BLOCK_LEAST = 12,
+	INTERFACES_MOST = 1024,
+};
+enum block { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_OLD_PACKET = 2, BLOCK_SIMPLE = 3, BLOCK_PACKET = 6 };
+enum link {
+	LINK_NULL = 0, LINK_ETHERNET = 1, LINK_RAW_BSD = 12, LINK_RAW_OPENBSD = 14, LINK_RAW = 101, LINK_LOOP = 108, LINK_SLL = 113,
+	LINK_IPV4 = 228, LINK_IPV6 = 229, LINK_SLL2 = 276,
+};
+
+struct interface {
+	unsigned link;
+	uint64_t units;           /* of its stamps in a second; a power of two or ten */
+	int64_t offset;           /* seconds that are to be added */
+};
+
 struct capture {
 	struct reader reader;
 	struct input *input;
-	pcap_t *pcap;
-	int link;
+	uint8_t *bytes;           /* from `at` to `end` not yet taken */
+	size_t at, end;
+	uint64_t taken;           /* bytes of the capture before `at` */
+	bool ended, begun, blocks, swapped;
+	size_t longest;           /* packet that the header allows */
+	struct interface *interfaces;
+	size_t count;
 	uint64_t number;
 	struct record record;
 };
 
-/* libpcap reads from a stdio file: ours, over whatever the input is (packed, standard input). */
-static ssize_t cookie_read(void *cookie, char *bytes, size_t most)
-{
-	int64_t got = input_read(cookie, bytes, most);
-	return got < 0 ? -1 : (ssize_t)got;
-}
+static const struct event_kind pcap_kind;
 
 static int pcap_guess(const uint8_t *head, size_t length, const char *name, const char **ret_why)
 {
@@ -30,25 +51,67 @@ static int pcap_guess(const uint8_t *head, size_t length, const char *name, cons
 		{0xd4, 0xc3, 0xb2, 0xa1}, {0xa1, 0xb2, 0xc3, 0xd4}, {0x4d, 0x3c, 0xb2, 0xa1}, {0xa1, 0xb2, 0x3c, 0x4d}, {0x0a, 0x0d, 0x0d, 0x0a},
 	};
 	(void)name;
-	for (size_t i = 0; length >= 24 && i < sizeof(magics) / sizeof(magics[0]); i++)
+	for (size_t i = 0; length >= HEAD && i < sizeof(magics) / sizeof(magics[0]); i++)
 		if (memcmp(head, magics[i], 4) == 0)
 			return 95;
 	*ret_why = "no magic number of pcap or pcapng";
 	return 0;
 }
 
+/* --- Bytes --- */
+
+static uint16_t get16(const struct capture *capture, const uint8_t *at)
+{
+	return (uint16_t)(capture->swapped ? at[0] << 8 | at[1] : at[1] << 8 | at[0]);
+}
+
+static uint32_t get32(const struct capture *capture, const uint8_t *at)
+{
+	uint32_t first = get16(capture, at), second = get16(capture, at + 2);
+	return capture->swapped ? first << 16 | second : second << 16 | first;
+}
+
+/* At least so many bytes behind `at`: 1, 0 when there are not so many, or an error. */
+static int bytes_need(struct capture *capture, size_t need)
+{
+	while (capture->end - capture->at < need && !capture->ended) {
+		memmove(capture->bytes, capture->bytes + capture->at, capture->end - capture->at);
+		capture->end -= capture->at;
+		capture->at = 0;
+		int64_t got = input_read(capture->input, capture->bytes + capture->end, HELD - capture->end);
+		if (got < 0)
+			return (int)got;
+		capture->end += (size_t)got;
+		capture->ended = got == 0;
+	}
+	return capture->end - capture->at >= need;
+}
+
+static const uint8_t *bytes_take(struct capture *capture, size_t length)
+{
+	const uint8_t *bytes = capture->bytes + capture->at;
+	capture->at += length;
+	capture->taken += length;
+	return bytes;
+}
+
+static void damage(struct capture *capture, const char *text)
+{
+	reader_damage(&capture->reader, capture->taken, 0, true, text);
+}
+
+/* --- Packets --- */
+
 /* How many bytes stand before the IP header; SIZE_MAX: the packet is no IP. */
-static size_t link_header(int link, const uint8_t *bytes, size_t length)
+static size_t link_header(unsigned link, const uint8_t *bytes, size_t length)
 {
 	size_t at = 0, type;
 	switch (link) {
-	case 12: case 14: case 101: /* raw IP has three numbers */
-		return 0;
-	case DLT_NULL: case DLT_LOOP:
-		return length >= 4 ? 4 : SIZE_MAX;
-	case DLT_EN10MB: at = 14; type = 12; break;
-	case DLT_LINUX_SLL: at = 16; type = 14; break;
-	case DLT_LINUX_SLL2: at = 20; type = 0; break;
+	case LINK_RAW_BSD: case LINK_RAW_OPENBSD: case LINK_RAW: case LINK_IPV4: case LINK_IPV6: return 0;
+	case LINK_NULL: case LINK_LOOP: return length >= 4 ? 4 : SIZE_MAX;
+	case LINK_ETHERNET: at = 14; type = 12; break;
+	case LINK_SLL: at = 16; type = 14; break;
+	case LINK_SLL2: at = 20; type = 0; break;
 	default: return SIZE_MAX;
 	}
 	for (unsigned tags = 0; length >= at && tags < 4; tags++) {
@@ -63,72 +126,271 @@ static size_t link_header(int link, const uint8_t *bytes, size_t length)
 	return SIZE_MAX;
 }
 
-static const struct event_kind pcap_kind;
-
-static bool packet_take(struct capture *capture, const struct pcap_pkthdr *head, const uint8_t *bytes, struct event *event)
+static bool packet_take(struct capture *capture, const struct interface *interface, uint64_t stamp, const uint8_t *bytes, size_t length, struct event *event)
 {
-	size_t at = link_header(capture->link, bytes, head->caplen);
-	capture->record = (struct record){.source = cursor_text("pcap"), .recordnumber = capture->number, .has = RECORD_HAS(COLUMN_RECORDNUMBER)};
-	if (at == SIZE_MAX || at > head->caplen || !record_packet(&capture->record, bytes + at, head->caplen - at))
+	struct record *record = &capture->record;
+	size_t at = link_header(interface->link, bytes, length);
+	*record = (struct record){.source = cursor_text("pcap"), .recordnumber = ++capture->number, .has = RECORD_HAS(COLUMN_RECORDNUMBER)};
+	if (at == SIZE_MAX || at > length || !record_packet(record, bytes + at, length - at))
 		return false;
-	if (head->ts.tv_sec > 0 && head->ts.tv_usec >= 0) {
-		capture->record.time = record_time_of_unix(head->ts.tv_sec, (uint32_t)head->ts.tv_usec);
-		capture->record.has |= RECORD_HAS(COLUMN_DATE);
+	int64_t seconds = (int64_t)(stamp / interface->units);
+	if (stamp > 0 && !__builtin_add_overflow(seconds, interface->offset, &seconds)) {
+		/* Not a part of it exactly, but the nanoseconds of stamps that are finer are not told apart. */
+		double part = (double)(stamp % interface->units) / (double)interface->units;
+		uint32_t nanoseconds = (uint32_t)(part * 1e9 + 0.5);
+		record->time = record_time_of_unix(seconds, nanoseconds < 1000000000 ? nanoseconds : 999999999);
+		record->has |= RECORD_HAS(COLUMN_DATE);
 	}
 	*event = (struct event){
 		.kind = &pcap_kind, .source = capture, .file = capture->reader.file, .offset = capture->number, .number = capture->number,
-		.time = record_has(&capture->record, COLUMN_DATE) ? capture->record.time : 0, .id = EVENT_NO_ID, .id_full = EVENT_NO_ID, .type = 4,
-		.provider = capture->record.source, .binary = bytes + at, .binary_length = head->caplen - at,
+		.time = record_has(record, COLUMN_DATE) ? record->time : 0, .id = EVENT_NO_ID, .id_full = EVENT_NO_ID, .type = 4,
+		.provider = record->source, .binary = bytes + at, .binary_length = length - at,
 	};
 	return true;
 }
 
+static void interface_add(struct capture *capture, struct interface interface)
+{
+	if (capture->count == INTERFACES_MOST)
+		return;
+	if ((capture->count & (capture->count - 1)) == 0)
+		capture->interfaces = memory_resize(capture->interfaces, (capture->count > 0 ? 2 * capture->count : 1) * sizeof(interface));
+	capture->interfaces[capture->count++] = interface;
+}
+
+/* --- pcap --- */
+
+/* Whether a packet's header can be one: lengths that fit, a fraction below a second. */
+static bool head_fits(const struct capture *capture, const uint8_t *head)
+{
+	uint32_t fraction = get32(capture, head + 4), length = get32(capture, head + 8), whole = get32(capture, head + 12);
+	return length <= capture->longest && length <= whole && whole <= ROOM && fraction < capture->interfaces[0].units;
+}
+
+/* After damage: the next header behind which, where its packet ends, there is another one or the end. */
+static int packet_search(struct capture *capture)
+{
+	for (;;) {
+		int got = bytes_need(capture, PACKET_HEAD);
+		if (got <= 0)
+			return got;
+		const uint8_t *head = capture->bytes + capture->at;
+		size_t length = head_fits(capture, head) ? get32(capture, head + 8) : 0;
+		if (length > 0) {
+			got = bytes_need(capture, 2 * PACKET_HEAD + length);
+			head = capture->bytes + capture->at;
+			if (got < 0 || (got > 0 && head_fits(capture, head + PACKET_HEAD + length)) ||
+			    (got == 0 && capture->end - capture->at == PACKET_HEAD + length))
+				return got < 0 ? got : 1;
+		}
+		bytes_take(capture, 1);
+	}
+}
+
+/* 1: a packet, 0: the end, negative: an error; *ret_event is one only when true is in *ret_taken. */
+static int pcap_packet(struct capture *capture, struct event *ret_event, bool *ret_taken)
+{
+	int got = bytes_need(capture, PACKET_HEAD);
+	if (got < 0 || (got == 0 && capture->at == capture->end))
+		return got;
+	if (got == 0 || !head_fits(capture, capture->bytes + capture->at)) {
+		damage(capture, got == 0 ? "the capture ends within a packet" : "no packet where one should be");
+		if (got == 0)
+			return 0;
+		bytes_take(capture, 1);
+		return packet_search(capture);
+	}
+	const uint8_t *head = capture->bytes + capture->at;
+	uint64_t stamp = (uint64_t)get32(capture, head) * capture->interfaces[0].units + get32(capture, head + 4);
+	size_t length = get32(capture, head + 8);
+	got = bytes_need(capture, PACKET_HEAD + length);
+	if (got <= 0) {
+		if (got == 0)
+			damage(capture, "the capture ends within a packet");
+		return got;
+	}
+	bytes_take(capture, PACKET_HEAD);
+	*ret_taken = packet_take(capture, &capture->interfaces[0], stamp, bytes_take(capture, length), length, ret_event);
+	return 1;
+}
+
+/* --- pcapng --- */
+
+/* Options of an interface that say what its stamps are. */
+static void interface_take(struct capture *capture, const uint8_t *body, size_t length)
+{
+	enum { OPTION_UNITS = 9, OPTION_OFFSET = 14, MICROSECONDS = 1000000, BINARY = 0x80 };
+	struct interface interface = {.units = MICROSECONDS};
+	if (length < 8)
+		return;
+	interface.link = get16(capture, body);
+	for (size_t at = 8; at + 4 <= length;) {
+		unsigned option = get16(capture, body + at), size = get16(capture, body + at + 2);
+		if (option == 0 || size > length - at - 4)
+			break;
+		const uint8_t *value = body + at + 4;
+		if (option == OPTION_UNITS && size == 1 && (*value & BINARY) != 0 && (*value & ~BINARY) < 63) {
+			interface.units = (uint64_t)1 << (*value & ~BINARY);
+		} else if (option == OPTION_UNITS && size == 1 && *value < 19) {
+			interface.units = 1;
+			for (unsigned i = 0; i < *value; i++)
+				interface.units *= 10;
+		} else if (option == OPTION_OFFSET && size == 8) {
+			uint64_t low = get32(capture, value + (capture->swapped ? 4 : 0)), high = get32(capture, value + (capture->swapped ? 0 : 4));
+			interface.offset = (int64_t)(high << 32 | low);
+		}
+		at += 4 + ((size_t)size + 3) / 4 * 4;
+	}
+	interface_add(capture, interface);
+}
+
+static bool block_packet(struct capture *capture, uint32_t type, const uint8_t *body, size_t length, struct event *ret_event)
+{
+	size_t head = type == BLOCK_SIMPLE ? 4 : 20;
+	if (length < head) {
+		damage(capture, "a packet's block that is too short");
+		return false;
+	}
+	size_t interface = type == BLOCK_SIMPLE ? 0 : type == BLOCK_OLD_PACKET ? get16(capture, body) : get32(capture, body);
+	uint64_t stamp = type == BLOCK_SIMPLE ? 0 : (uint64_t)get32(capture, body + 4) << 32 | get32(capture, body + 8);
+	size_t there = type == BLOCK_SIMPLE ? get32(capture, body) : get32(capture, body + 12);
+	/* A simple one gives the packet's own length; as much as there is of it is here. */
+	if (type == BLOCK_SIMPLE && there > length - head)
+		there = length - head;
+	if (interface >= capture->count || there > length - head) {
+		damage(capture, "a packet longer than its block, or of an interface that is not there");
+		return false;
+	}
+	return packet_take(capture, &capture->interfaces[interface], stamp, body + head, there, ret_event);
+}
+
+/* The byte order of a section stands behind its head. */
+static bool section_take(struct capture *capture, const uint8_t *block)
+{
+	static const uint8_t little[4] = {0x4d, 0x3c, 0x2b, 0x1a}, big[4] = {0x1a, 0x2b, 0x3c, 0x4d};
+	if (memcmp(block + 8, little, 4) != 0 && memcmp(block + 8, big, 4) != 0)
+		return false;
+	capture->swapped = memcmp(block + 8, big, 4) == 0;
+	capture->count = 0;
+	return true;
+}
+
+/* The length of the block at `at`, all of which is there; 0: there is none; negative: an error. */
+static int64_t block_length(struct capture *capture)
+{
+	int got = bytes_need(capture, BLOCK_LEAST);
+	const uint8_t *block = capture->bytes + capture->at;
+	if (got <= 0)
+		return got;
+	bool swapped = capture->swapped;
+	if (get32(capture, block) == BLOCK_SECTION)
+		swapped = memcmp(block + 8, "\x1a\x2b\x3c\x4d", 4) == 0;
+	const struct capture order = {.swapped = swapped};
+	uint32_t length = get32(&order, block + 4);
+	if (length < BLOCK_LEAST || length > ROOM || length % 4 != 0)
+		return 0;
+	got = bytes_need(capture, length);
+	block = capture->bytes + capture->at;
+	return got <= 0 ? got : get32(&order, block + length - 4) == length ? (int64_t)length : 0;
+}
+
+static int pcapng_block(struct capture *capture, struct event *ret_event, bool *ret_taken)
+{
+	int got = bytes_need(capture, 1);
+	if (got <= 0)
+		return got;
+	int64_t length = block_length(capture);
+	if (length < 0)
+		return (int)length;
+	if (length == 0) {
+		damage(capture, "no block where one should be, or one that is cut off");
+		do {
+			bytes_take(capture, 1);
+			length = block_length(capture);
+		} while (length == 0 && bytes_need(capture, BLOCK_LEAST) > 0);
+		return length < 0 ? (int)length : length > 0;
+	}
+	const uint8_t *block = bytes_take(capture, (size_t)length);
+	uint32_t type = get32(capture, block);
+	const uint8_t *body = block + 8;
+	size_t size = (size_t)length - BLOCK_LEAST;
+	if (type == BLOCK_SECTION) {
+		if (size < 16 || !section_take(capture, block))
+			damage(capture, "a section without its byte order");
+	} else if (type == BLOCK_INTERFACE) {
+		interface_take(capture, body, size);
+	} else if (type == BLOCK_PACKET || type == BLOCK_SIMPLE || type == BLOCK_OLD_PACKET) {
+		*ret_taken = block_packet(capture, type, body, size, ret_event);
+	}
+	return 1;
+}
+
+/* --- The reader --- */
+
 static int capture_next(struct reader *reader, struct event *ret_event)
 {
 	struct capture *capture = (struct capture *)reader;
-	struct pcap_pkthdr *head;
-	const uint8_t *bytes;
 	int got;
-	while ((got = pcap_next_ex(capture->pcap, &head, &bytes)) == 1) {
-		capture->number++;
-		if (!packet_take(capture, head, bytes, ret_event) || !event_filter_holds(&reader->options.filter, ret_event)) {
-			reader->counts.filtered++;
-			continue;
+	do {
+		bool taken = false;
+		uint64_t before = capture->number;
+		got = capture->blocks ? pcapng_block(capture, ret_event, &taken) : pcap_packet(capture, ret_event, &taken);
+		if (reader->options.strict && reader->counts.unreadable > 0)
+			return ERROR_INPUT;
+		if (taken && event_filter_holds(&reader->options.filter, ret_event)) {
+			reader->counts.read++;
+			return 1;
 		}
-		reader->counts.read++;
-		return 1;
-	}
-	if (got != PCAP_ERROR_BREAK) {
-		reader_damage(reader, capture->number + 1, 0, true, "the capture ends within a packet, or is damaged from here on");
-		return reader->options.strict ? ERROR_INPUT : 0;
-	}
-	return 0;
+		reader->counts.filtered += capture->number > before;
+	} while (got > 0);
+	return got;
 }
 
 static void capture_close(struct reader *reader)
 {
 	struct capture *capture = (struct capture *)reader;
-	if (capture->pcap != NULL)
-		pcap_close(capture->pcap);
+	free(capture->bytes);
+	free(capture->interfaces);
 	free(capture);
+}
+
+/* Which of the two it is, in which byte order, and of pcap what its header says. */
+static bool capture_begin(struct capture *capture)
+{
+	enum { NANOSECONDS = 1000000000, MICROSECONDS = 1000000, LONGEST = 262144 };
+	const uint8_t *head = capture->bytes;
+	static const uint8_t micro[4] = {0xd4, 0xc3, 0xb2, 0xa1}, nano[4] = {0x4d, 0x3c, 0xb2, 0xa1};
+	if (memcmp(head, "\x0a\x0d\x0d\x0a", 4) == 0) {
+		capture->blocks = true;
+		return true;
+	}
+	const uint8_t turned[4] = {head[3], head[2], head[1], head[0]};
+	capture->swapped = memcmp(turned, micro, 4) == 0 || memcmp(turned, nano, 4) == 0;
+	const uint8_t *magic = capture->swapped ? turned : head;
+	bool fine = memcmp(magic, nano, 4) == 0;
+	if (!fine && memcmp(magic, micro, 4) != 0)
+		return false;
+	capture->longest = get32(capture, head + 16);
+	if (capture->longest == 0 || capture->longest > LONGEST)
+		capture->longest = LONGEST;
+	interface_add(capture, (struct interface){.link = get32(capture, head + 20) & 0xffff, .units = fine ? NANOSECONDS : MICROSECONDS});
+	bytes_take(capture, HEAD);
+	return true;
 }
 
 static int capture_open(struct input *input, const struct reader_options *options, struct diag *diag, struct reader **ret_reader)
 {
-	char text[PCAP_ERRBUF_SIZE] = "";
 	struct capture *capture = memory_alloc(sizeof(*capture));
 	*capture = (struct capture){.reader = {.type = &pcap_reader, .options = *options, .diag = diag, .file = input_name(input)}, .input = input};
-	FILE *file = fopencookie(input, "r", (cookie_io_functions_t){.read = cookie_read});
-	if (file != NULL)
-		capture->pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, text);
-	if (capture->pcap == NULL) {
-		diag_error(diag, &(struct place){.file = input_name(input)}, "not a capture: %s", text);
-		if (file != NULL)
-			(void)fclose(file);
+	capture->bytes = memory_alloc(HELD);
+	int got = bytes_need(capture, HEAD);
+	if (got <= 0 || !capture_begin(capture)) {
+		if (got >= 0)
+			diag_error(diag, &(struct place){.file = input_name(input)}, "not a capture: %s", got == 0 ? "too short for a header"
+				   : "its header is neither of pcap nor of pcapng");
 		capture_close(&capture->reader);
-		return ERROR_INPUT;
+		return got < 0 ? got : ERROR_INPUT;
 	}
-	capture->link = pcap_datalink(capture->pcap);
 	*ret_reader = &capture->reader;
 	return 0;
 }

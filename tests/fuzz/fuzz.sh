@@ -7,7 +7,7 @@ build=$1
 seconds=$2
 shift 2
 here=$(dirname "$0")
-[ $# -gt 0 ] || set -- script profile packet facts nflog record bootfile message settings agent ruletable job
+[ $# -gt 0 ] || set -- script profile packet facts nflog record bootfile message settings agent ruletable job evt evtx eventxml pcap w3clog kernellog packed
 failed=0
 for target in "$@"; do
 	seeds=$here/corpus/$target

@@ -264,11 +264,12 @@ static void round_make(struct proof *proof)
 		return;
 	}
 	traffic_go(proof->traffic);
-	serve_pause(5 + (int)dice_below(&proof->dice, 20));
+	traffic_wait(proof->traffic, 5);
+	serve_pause((int)dice_below(&proof->dice, 20));
 	lab_enter(proof->lab, LAB_SERVER);
 	bool good = by_hand ? hand_apply(proof) : hand_serve(proof);
 	lab_leave(proof->lab);
-	serve_pause(5);
+	traffic_wait(proof->traffic, 5);
 	traffic_hold(proof->traffic);
 	good = traffic_read(proof->traffic, &now) && good;
 	proof->failed += !good;

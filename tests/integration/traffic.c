@@ -350,20 +350,26 @@ void traffic_hold(struct traffic *traffic)
 	} while (traffic_read(traffic, &now) && total(before.seen) != total(now.seen) && tap_now() - begin < SETTLE_MS);
 }
 
-void traffic_burst(struct traffic *traffic, unsigned count)
+void traffic_wait(struct traffic *traffic, unsigned count)
 {
 	uint64_t before[TRAFFIC_MOST];
 	unsigned chosen = atomic_load(&traffic->control->rows);
+	int64_t begin = tap_now();
 	for (size_t i = 0; i < traffic->count; i++)
 		before[i] = atomic_load(&traffic->control->sent[i]);
-	traffic_go(traffic);
 	bool enough = false;
-	while (!enough && tap_now() - traffic->since < BURST_MS) {
+	while (!enough && tap_now() - begin < BURST_MS) {
 		pause_us(500);
 		enough = true;
 		for (size_t i = 0; i < traffic->count; i++)
 			enough = enough && ((chosen >> i & 1) == 0 || atomic_load(&traffic->control->sent[i]) >= before[i] + count);
 	}
+}
+
+void traffic_burst(struct traffic *traffic, unsigned count)
+{
+	traffic_go(traffic);
+	traffic_wait(traffic, count);
 	traffic_hold(traffic);
 }
 

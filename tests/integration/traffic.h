@@ -23,7 +23,9 @@ void traffic_go(struct traffic *traffic);
 /* Returns when nothing is being sent any more, and all that was sent has arrived or has been dropped. */
 void traffic_hold(struct traffic *traffic);
 
-/* go and hold: until so many more of each chosen row were sent, at most for ten seconds. */
+/* Waits, while it goes, until so many more of each chosen row were sent, at most for ten seconds. */
+void traffic_wait(struct traffic *traffic, unsigned count);
+/* go, wait and hold. */
 void traffic_burst(struct traffic *traffic, unsigned count);
 
 /* Reaps what ends of this process' children, until it has no other than the traffic's; false when some are left after so
