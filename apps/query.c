@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
@@ -298,21 +299,25 @@ static int options_read(struct asking *asking)
 
 /* --- In the process without rights --- */
 
-static volatile sig_atomic_t stopped;
+/* The signal that came, or 0; in memory that both processes share, for it may come to the one that only waits. */
+static volatile sig_atomic_t *stopped;
 
 /* The first time it ends by itself, with what it has; when it does not, soon after, it ends at once. */
 static void child_stop(int number)
 {
 	const struct itimerval soon = {.it_value = {.tv_sec = PATIENCE}};
-	if (stopped != 0 || number == SIGALRM)
+	if (*stopped != 0 || number == SIGALRM)
 		_exit(EXIT_STOPPED);
-	stopped = number;
+	*stopped = number;
 	(void)setitimer(ITIMER_REAL, &soon, NULL);
 }
 
+/* The second time at once: the other process ends with this one. */
 static void parent_stop(int number)
 {
-	stopped = number;
+	if (*stopped == number)
+		(void)signal(number, SIG_DFL);
+	*stopped = number;
 }
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -355,7 +360,7 @@ static int outcome_say(struct asking *asking, const struct damages *damages, con
 {
 	struct invocation *invocation = asking->invocation;
 	const struct reader_counts *counts = &outcome->counts;
-	if (outcome->stopped && stopped != 0)
+	if (outcome->stopped && *stopped != 0)
 		return EXIT_STOPPED;
 	if (outcome->stopped) {
 		diag_error(invocation->diag, NULL, "stopped after %llu s (--timeout): %llu rows were had, and not all", (unsigned long long)asking->timeout,
@@ -382,7 +387,7 @@ static int query_work(struct invocation *invocation, void *context)
 	(void)sigaction(SIGALRM, &alarm, NULL);
 	if (asking->timeout > 0)
 		(void)setitimer(ITIMER_REAL, &late, NULL);
-	asking->options.stop = &stopped;
+	asking->options.stop = stopped;
 	asking->options.context = asking;
 	asking->options.progress = progress_show;
 	if (asking->checkpoint != NULL)
@@ -408,14 +413,14 @@ static int query_work(struct invocation *invocation, void *context)
 static int stopped_say(struct asking *asking)
 {
 	struct invocation *invocation = asking->invocation;
-	if (stopped == 0) {
+	if (*stopped == 0) {
 		diag_error(invocation->diag, NULL, "stopped after %llu s (--timeout)", (unsigned long long)asking->timeout);
 		return EXIT_SYSTEM;
 	}
 	diag_error(invocation->diag, NULL, "stopped: %s", output_path(asking) != NULL ? "nothing was written" : "the rows are not all");
 	(void)invocation_flush(invocation);
-	(void)signal(stopped, SIG_DFL);
-	(void)raise(stopped);
+	(void)signal(*stopped, SIG_DFL);
+	(void)raise(*stopped);
 	return EXIT_STOPPED;
 }
 
@@ -424,6 +429,12 @@ static int output_write(struct asking *asking)
 	struct invocation *invocation = asking->invocation, shadow;
 	const char *checkpoint = invocation_option(invocation, "checkpoint");
 	struct target target = {.descriptor = -1};
+	stopped = mmap(NULL, sizeof(*stopped), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (stopped == MAP_FAILED) {
+		diag_error(invocation->diag, NULL, "no memory: %s", strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	signals_take(parent_stop);
 	int error = asking->explain ? 0 : output_open(asking, &shadow, &target);
 	if (error == 0 && checkpoint != NULL && !asking->explain) {
 		error = checkpoint_open(checkpoint, invocation->diag, &asking->checkpoint);
@@ -432,14 +443,13 @@ static int output_write(struct asking *asking)
 	}
 	if (error < 0)
 		return error_exit(error);
-	signals_take(parent_stop);
 	int code = confine_run(invocation, target.descriptor, query_work, asking);
-	bool good = (code == EXIT_DONE || code == EXIT_FINDING) && stopped == 0;
+	bool good = (code == EXIT_DONE || code == EXIT_FINDING) && *stopped == 0;
 	error = target_close(&target, good);
 	if (error == 0 && good && asking->checkpoint != NULL)
 		error = checkpoint_keep(asking->checkpoint, invocation->diag);
 	checkpoint_free(asking->checkpoint);
-	if (code == EXIT_STOPPED || stopped != 0)
+	if (code == EXIT_STOPPED || *stopped != 0)
 		return stopped_say(asking);
 	return error < 0 ? EXIT_SYSTEM : code;
 }

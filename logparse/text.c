@@ -1,6 +1,9 @@
 #include "logparse/text.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "core/base/utf8.h"
 
@@ -10,6 +13,18 @@ static const char hex[] = "0123456789abcdef";
 static size_t plain_run(const char *text, size_t length)
 {
 	size_t run = 0;
+#ifdef __SSE2__
+	for (; length - run >= 16; run += 16) {
+		__m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(text + run));
+		/* As signed bytes: below a blank is also all from 0x80 on. */
+		__m128i bad = _mm_or_si128(_mm_cmpgt_epi8(_mm_set1_epi8(0x20), bytes), _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f)));
+		for (const char *c = "\"\\<>&"; *c != '\0'; c++)
+			bad = _mm_or_si128(bad, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(*c)));
+		int found = _mm_movemask_epi8(bad);
+		if (found != 0)
+			return run + (size_t)__builtin_ctz((unsigned)found);
+	}
+#endif
 	while (run < length) {
 		unsigned char c = (unsigned char)text[run];
 		if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&')

@@ -672,8 +672,6 @@ static const char *exemption_text(struct plan *plan, const struct exemption *exe
 			buffer_add_text(&text, flags[i].text);
 	if (exemption->reply)
 		buffer_add_text(&text, reply_guard);
-	if (exemption->valid)
-		buffer_add_text(&text, "ct state != invalid ");
 	const char *copy = arena_text(plan->arena, buffer_text(&text));
 	buffer_done(&text);
 	return copy;

@@ -134,8 +134,7 @@ static const struct exemption boot_exempt[] = {
 
 /* Besides, in the boot mode stateful. */
 static const struct exemption stateful_exempt[] = {
-	/* Without `valid` an inbound fragment whose others were lost would be answered (ICMP, time exceeded). */
-	{.name = "outbound", .directions = DIRECTION_OUT, .valid = true},
+	{.name = "outbound", .directions = DIRECTION_OUT},
 	{.name = "reply", .directions = DIRECTION_IN, .reply = true},
 };
 

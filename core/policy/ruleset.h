@@ -37,8 +37,6 @@ struct exemption {
 	bool dst_multicast, dst_broadcast;
 	uint16_t srcport, dstport; /* 0: any */
 	bool reply;             /* answers a packet that was let through (stateful mode) */
-	bool valid;             /* opens a conversation or belongs to one: not, for example, what the host says of a packet that
-				 * was dropped.  PACKET notation does not show it: such packets are taken to be so */
 };
 
 /* Where a match comes from. */

@@ -75,9 +75,28 @@ static char *wide_put(char *at, struct cursor *text, unsigned flags, bool *run)
 	return at;
 }
 
+/* A value that needs quotes and nothing else: blanks in it are all that is special. */
+static bool blanks_only(struct cursor text)
+{
+	bool blank = false;
+	for (; text.at < text.end; text.at++) {
+		if (classes[(unsigned char)*text.at] != PLAIN && *text.at != ' ')
+			return false;
+		blank |= *text.at == ' ';
+	}
+	return blank;
+}
+
 /* A value that does not stand there as it is, between quotes when it needs them. */
 static char *slow_put(char *at, struct cursor text, unsigned flags)
 {
+	if (blanks_only(text)) {
+		*at++ = '"';
+		memcpy(at, text.at, cursor_left(&text));
+		at += cursor_left(&text);
+		*at++ = '"';
+		return at;
+	}
 	char *start = at;
 	bool quoted = cursor_left(&text) == 0 || *text.at == '#' || (cursor_left(&text) == 1 && *text.at == '-');
 	bool run = false; /* of controls */

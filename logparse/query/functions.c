@@ -13,7 +13,7 @@
 #include "logparse/meaning.h"
 #include "logparse/query/stamp.h"
 
-enum { RESULT_MOST = 32 << 20 };
+enum { RESULT_MOST = 16 << 20 };
 
 struct call {
 	sqlite3_context *context;
@@ -168,10 +168,23 @@ static void strrepeat_call(const struct call *call)
 {
 	struct cursor part = text_of(call, 0);
 	sqlite3_int64 times = sqlite3_value_int64(call->values[1]);
+	size_t length = cursor_left(&part), whole = length > 0 && times > 0 ? length : 0;
 	struct buffer text;
 	buffer_init(&text, RESULT_MOST);
-	for (; times > 0 && cursor_left(&part) > 0 && !text.full; times--)
-		buffer_add(&text, part.at, cursor_left(&part));
+	if (whole > 0 && (uint64_t)times > RESULT_MOST / length) {
+		sqlite3_result_error_toobig(call->context);
+		return;
+	}
+	whole *= whole > 0 ? (size_t)times : 0;
+	char *to = buffer_room(&text, whole);
+	for (size_t done = 0; to != NULL && done < whole;) {
+		/* Each time as much as there is already. */
+		size_t more = done == 0 ? length : done < whole - done ? done : whole - done;
+		memcpy(to + done, done == 0 ? part.at : to, more);
+		done += more;
+	}
+	if (to != NULL)
+		buffer_took(&text, to + whole);
 	give_buffer(call, &text);
 }
 

@@ -9,7 +9,7 @@
 #include "logparse/query/functions.h"
 #include "logparse/query/parts.h"
 
-enum { STEPS = 5000, COLUMNS_MOST = 2000, TEXT_MOST = 64 << 20 };
+enum { STEPS = 5000, COLUMNS_MOST = 2000, TEXT_MOST = 32 << 20 };
 
 struct running {
 	struct log_run run;

@@ -3,9 +3,11 @@
  * use has a stale header; the end record is believed instead. */
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "core/base/error.h"
-#include "core/base/json.h"
 #include "core/base/memory.h"
 #include "logparse/meaning.h"
 #include "logparse/reader/evtx_value.h"
@@ -110,18 +112,45 @@ static bool end_read(struct evt *evt, size_t offset, uint32_t ret_numbers[4])
 	return true;
 }
 
-/* The end record with the highest number, where it says that it is. */
-static bool end_find(struct evt *evt, uint32_t ret_numbers[4])
+/* Keeps the end record at an offset when it says that it is there, and its number is the highest. */
+static void end_keep(struct evt *evt, size_t at, bool *found, uint32_t kept[4])
 {
 	uint32_t numbers[4];
-	bool found = false;
-	for (size_t at = HEAD; at + 4 <= evt->length; at += 4) {
-		if (evt->bytes[at] != END || !end_read(evt, at, numbers) || numbers[1] != at || numbers[0] < HEAD || numbers[0] >= evt->length)
-			continue;
-		if (!found || numbers[2] > ret_numbers[2])
-			memcpy(ret_numbers, numbers, sizeof(numbers));
-		found = true;
+	if (!end_read(evt, at, numbers) || numbers[1] != at || numbers[0] < HEAD || numbers[0] >= evt->length || (*found && numbers[2] <= kept[2]))
+		return;
+	memcpy(kept, numbers, sizeof(numbers));
+	*found = true;
+}
+
+/* The next place, from an offset that is a multiple of 4 on, where the second mark of an end record stands; or the end. */
+static size_t mark_find(const uint8_t *bytes, size_t length, size_t at)
+{
+	const uint32_t mark = 0x11111111;
+#ifdef __SSE2__
+	for (; length - at >= 16; at += 16) {
+		__m128i found = _mm_cmpeq_epi32(_mm_loadu_si128((const __m128i *)(const void *)(bytes + at)), _mm_set1_epi32((int)mark));
+		int mask = _mm_movemask_epi8(found);
+		if (mask != 0)
+			return at + (size_t)__builtin_ctz((unsigned)mask);
 	}
+#endif
+	while (length - at >= 4 && le32(bytes + at) != mark)
+		at += 4;
+	return length - at >= 4 ? at : length;
+}
+
+static bool end_find(struct evt *evt, uint32_t ret_numbers[4])
+{
+	bool found = false;
+	size_t at = HEAD;
+	while ((at = mark_find(evt->bytes, evt->length, at)) < evt->length) {
+		if (at >= HEAD + 4)
+			end_keep(evt, at - 4, &found, ret_numbers);
+		at += 4;
+	}
+	/* One that runs over the end of the file may have its mark in two pieces. */
+	for (at = evt->length > HEAD + END ? (evt->length - END) & ~(size_t)3 : HEAD; at + 4 <= evt->length; at += 4)
+		end_keep(evt, at, &found, ret_numbers);
 	return found;
 }
 
@@ -151,6 +180,16 @@ static void chain_begin(struct evt *evt)
 static void text_take(struct evt *evt, size_t from, size_t limit, size_t *ret_next)
 {
 	size_t at = from;
+#ifdef __SSE2__
+	for (; at + 16 <= limit; at += 16) {
+		__m128i units = _mm_loadu_si128((const __m128i *)(const void *)(evt->here + at));
+		int zero = _mm_movemask_epi8(_mm_cmpeq_epi16(units, _mm_setzero_si128()));
+		if (zero != 0) {
+			at += (size_t)__builtin_ctz((unsigned)zero);
+			break;
+		}
+	}
+#endif
 	while (at + 1 < limit && le16(evt->here + at) != 0)
 		at += 2;
 	if (from < limit)
@@ -380,9 +419,11 @@ static void evt_data(const struct event *event, event_take take, void *context)
 	}
 }
 
+#define ADD(buffer, literal) buffer_add((buffer), (literal), sizeof(literal) - 1)
+
 static void json_member(struct buffer *buffer, const char *name, struct cursor text)
 {
-	buffer_printf(buffer, "\"%s\":\"", name);
+	buffer_add_text(buffer, name);
 	buffer_add_json(buffer, text.at, cursor_left(&text));
 	buffer_add_text(buffer, "\",");
 }
@@ -411,21 +452,34 @@ static void hex_add(struct buffer *buffer, const uint8_t *bytes, size_t length)
 static void evt_json(const struct event *event, struct buffer *buffer)
 {
 	const struct evt *evt = event->source;
-	buffer_printf(buffer, "{\"RecordNumber\":%llu,\"TimeGenerated\":\"", (unsigned long long)event->number);
+	ADD(buffer, "{\"RecordNumber\":");
+	buffer_add_number(buffer, event->number);
+	ADD(buffer, ",\"TimeGenerated\":\"");
 	evtx_time(event->time, buffer);
-	buffer_add_text(buffer, "\",\"TimeWritten\":\"");
+	ADD(buffer, "\",\"TimeWritten\":\"");
 	evtx_time(event->written, buffer);
-	buffer_printf(buffer, "\",\"EventID\":%u,\"EventIDFull\":%u,\"EventType\":%u,\"EventTypeName\":\"%s\",\"EventCategory\":%u,", event->id,
-		      event->id_full, event->type, event_type_name(event->type), event->category);
-	json_member(buffer, "SourceName", event->provider);
-	json_member(buffer, "ComputerName", event->computer);
-	json_member(buffer, "SID", event->sid);
-	buffer_add_text(buffer, "\"Strings\":[");
+	ADD(buffer, "\",\"EventID\":");
+	buffer_add_number(buffer, event->id);
+	ADD(buffer, ",\"EventIDFull\":");
+	buffer_add_number(buffer, event->id_full);
+	ADD(buffer, ",\"EventType\":");
+	buffer_add_number(buffer, event->type);
+	ADD(buffer, ",\"EventTypeName\":\"");
+	buffer_add_text(buffer, event_type_name(event->type));
+	ADD(buffer, "\",\"EventCategory\":");
+	buffer_add_number(buffer, event->category);
+	json_member(buffer, ",\"SourceName\":\"", event->provider);
+	json_member(buffer, "\"ComputerName\":\"", event->computer);
+	json_member(buffer, "\"SID\":\"", event->sid);
+	ADD(buffer, "\"Strings\":[");
 	evt_data(event, json_string, buffer);
-	buffer_add_text(buffer, "],\"Data\":\"");
+	ADD(buffer, "],\"Data\":\"");
 	hex_add(buffer, event->binary, event->binary_length);
-	buffer_printf(buffer, "\",\"ReservedFlags\":%u,\"ClosingRecordNumber\":%u%s}", le16(evt->here + 30), le32(evt->here + 32),
-		      event->recovered ? ",\"Recovered\":true" : "");
+	ADD(buffer, "\",\"ReservedFlags\":");
+	buffer_add_number(buffer, le16(evt->here + 30));
+	ADD(buffer, ",\"ClosingRecordNumber\":");
+	buffer_add_number(buffer, le32(evt->here + 32));
+	buffer_add_text(buffer, event->recovered ? ",\"Recovered\":true}" : "}");
 }
 
 static void xml_string(void *context, struct cursor name, struct cursor value)

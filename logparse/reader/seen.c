@@ -24,7 +24,7 @@ static void seen_put(uint64_t *table, size_t capacity, uint64_t hash)
 
 static void seen_grow(struct seen *seen)
 {
-	size_t capacity = seen->capacity > 0 ? seen->capacity * 2 : 1024;
+	size_t capacity = seen->capacity > 0 ? seen->capacity * 4 : 4096;
 	uint64_t *table = memory_alloc(capacity * sizeof(*table));
 	memset(table, 0, capacity * sizeof(*table));
 	for (size_t i = 0; i < seen->capacity; i++)

@@ -43,6 +43,7 @@ base_make() {
 tree_guest() {
 	tree=$1
 	cp -R "$here/guest/." "$tree/"
+	mkdir -p "$tree/usr/local/lib/bootproof"
 	install -m 755 "$inside" "$tree/usr/local/lib/bootproof/inside"
 	echo 'nameserver 192.0.2.53' >"$tree/etc/resolv.conf"
 	echo bootproof >"$tree/etc/hostname"
