@@ -343,6 +343,39 @@ bool event_dump(const struct event *event, struct record *ret_dump)
 	return record_packet(ret_dump, event->binary + ERROR_PACKET, length < there ? length : there);
 }
 
+struct naming {
+	struct record record;
+	size_t string;
+};
+
+static void naming_take(void *context, struct cursor name, struct cursor value)
+{
+	static const enum record_column columns[] = {RECORD_COLUMNS, COLUMN_SRC_IP, COLUMN_DST_IP, COLUMN_PROTOCOL, COLUMN_SRC_PORT, COLUMN_DST_PORT};
+	struct naming *naming = context;
+	size_t index = naming->string++;
+	(void)name;
+	if (index > 0 && index < sizeof(columns) / sizeof(columns[0]))
+		(void)record_set(&naming->record, columns[index], value);
+}
+
+bool event_dump_differs(const struct event *event)
+{
+	static const enum record_column columns[] = {COLUMN_SRC_IP, COLUMN_DST_IP, COLUMN_PROTOCOL, COLUMN_SRC_PORT, COLUMN_DST_PORT};
+	struct naming naming = {.string = 0};
+	struct record dump;
+	if (!event_dump(event, &dump))
+		return false;
+	event->kind->data(event, naming_take, &naming);
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++) {
+		char mine[RECORD_VALUE], its[RECORD_VALUE];
+		size_t length = record_value(&naming.record, columns[i], mine), its_length = record_value(&dump, columns[i], its);
+		/* Ports of packets that have none are written as 0. */
+		if (length > 0 && its_length > 0 && (length != its_length || memcmp(mine, its, length) != 0))
+			return true;
+	}
+	return false;
+}
+
 enum meaning event_meaning(const struct event *event, struct meaning_space *space, struct record *ret_record)
 {
 	const char *log = NULL;

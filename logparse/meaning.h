@@ -24,6 +24,9 @@ enum meaning event_meaning(const struct event *event, struct meaning_space *spac
 /* The packet that an IPSec 4290 or 4291 has caught, by itself: to compare with its strings (logs.md 1.1: strings win, a
  * mismatch is reported).  False when there is none. */
 bool event_dump(const struct event *event, struct record *ret_dump);
+/* Whether that packet is another than the one that the event's strings name (addresses, protocol, ports): somebody has
+ * changed one of the two, or an address translation lay between.  False where there is no packet. */
+bool event_dump_differs(const struct event *event);
 
 /* The Log Parser columns of an event (logs.md 3.3) that are not in struct event itself: its strings joined by '|', its
  * message in our own words where we have some, and its data as capital hex. */

@@ -118,7 +118,7 @@ static char *digits_put(char *to, unsigned number, unsigned count)
 
 static char *date_put(char *to, const struct civil *civil)
 {
-	to = digits_put(to, (unsigned)civil->year, 4);
+	to = digits_put(to, (unsigned)civil->year, civil->year > YEAR_MOST ? 5 : 4);
 	*to++ = '-';
 	to = digits_put(to, civil->month, 2);
 	*to++ = '-';
@@ -134,18 +134,16 @@ static char *clock_put(char *to, const struct civil *civil)
 	return digits_put(to, civil->second, 2);
 }
 
-bool stamp_put(uint64_t time, char text[STAMP_TEXT])
+size_t stamp_put(uint64_t time, char text[STAMP_TEXT])
 {
 	struct civil civil;
+	char *to = text;
 	if (time > INT64_MAX)
-		return false;
+		return 0;
 	civil_of((int64_t)time, &civil);
-	if (civil.year > YEAR_MOST)
-		return false;
-	text = date_put(text, &civil);
-	*text++ = ' ';
-	(void)clock_put(text, &civil);
-	return true;
+	to = date_put(to, &civil);
+	*to++ = ' ';
+	return (size_t)(clock_put(to, &civil) - text);
 }
 
 void stamp_print(const struct stamp *stamp, struct buffer *text)

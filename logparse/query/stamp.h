@@ -5,7 +5,7 @@
 #include "core/base/buffer.h"
 #include "core/base/cursor.h"
 
-enum { STAMP_SECOND = 10000000, STAMP_TEXT = 19 };
+enum { STAMP_SECOND = 10000000, STAMP_TEXT = 20 };
 #define STAMP_DAY (INT64_C(86400) * STAMP_SECOND)
 
 struct stamp {
@@ -23,7 +23,8 @@ void stamp_print(const struct stamp *stamp, struct buffer *text);
 bool stamp_read(struct cursor text, struct cursor format, struct stamp *ret_stamp);
 void stamp_format(const struct stamp *stamp, struct cursor format, struct buffer *text);
 
-/* A FILETIME as 19 characters, whole seconds.  False: beyond the year 9999. */
-bool stamp_put(uint64_t time, char text[STAMP_TEXT]);
+/* A FILETIME in whole seconds, without a NUL; its length, 0 beyond what a FILETIME holds.  A damaged record may be of the year 30828:
+ * that is written too, though it is no time here. */
+size_t stamp_put(uint64_t time, char text[STAMP_TEXT]);
 
 #endif

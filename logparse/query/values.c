@@ -57,10 +57,10 @@ static struct cell buffer_cell(const struct buffer *text)
 static struct cell time_cell(struct values *values, uint64_t time)
 {
 	uint64_t second = time / STAMP_SECOND;
-	if (time == 0 || (second != values->stamp_second && !stamp_put(time, values->stamp_text)))
-		return null_cell;
+	if (second != values->stamp_second)
+		values->stamp_length = stamp_put(time, values->stamp_text);
 	values->stamp_second = second;
-	return text_cell(cursor_of(values->stamp_text, STAMP_TEXT));
+	return time != 0 && values->stamp_length > 0 ? text_cell(cursor_of(values->stamp_text, values->stamp_length)) : null_cell;
 }
 
 static bool meaning_look(struct values *values)

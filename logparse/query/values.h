@@ -27,6 +27,7 @@ struct values {
 	char number_text[24];
 	uint64_t stamp_second;       /* of stamp_text: lines that follow each other are often of the same second */
 	char stamp_text[STAMP_TEXT];
+	size_t stamp_length;
 	size_t field_at[VALUES_FIELDS]; /* where fields were found the last time, by column */
 };
 

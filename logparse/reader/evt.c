@@ -270,6 +270,8 @@ static int record_take(struct evt *evt, size_t offset, size_t size, bool recover
 		reader_damage(&evt->reader, offset, number, false, "has fewer strings than it says");
 	if (data_size > 0 && ret_event->binary == NULL)
 		reader_damage(&evt->reader, offset, number, false, "its data is outside of it");
+	if ((ret_event->id == 4290 || ret_event->id == 4291) && event_dump_differs(ret_event))
+		reader_damage(&evt->reader, offset, number, false, "the packet that it caught is not the one that its strings name: the strings are believed");
 	evt->reader.counts.read++;
 	evt->reader.counts.recovered += recovered;
 	return 1;

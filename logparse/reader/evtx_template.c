@@ -66,9 +66,10 @@ struct field {
 };
 
 struct template {
-	uint32_t key;             /* offset, and whether its elements have dependency ids */
+	uint32_t key;             /* offset, whether its elements have dependency ids, and whether it is a record's own */
 	struct node *root;
 	const char *why;          /* not NULL: it cannot be read */
+	bool vague;               /* a name in it was not to be had */
 	bool named;               /* whether names have their hashes has been looked at */
 	bool misnamed;            /* one has not */
 	bool indexed;
@@ -187,6 +188,8 @@ struct parser {
 	struct evtx_chunk *chunk;
 	size_t at, end;
 	bool dependencies;        /* elements have dependency ids */
+	bool top;                 /* the record's own document, not one in a value */
+	bool vague;               /* a name was not to be had */
 	const char *why;
 };
 
@@ -227,24 +230,44 @@ static uint16_t name_hash(const uint8_t *bytes, size_t units)
 /* Next of its bucket, hash, length. */
 enum { NAME_HEAD = 8 };
 
-/* A name: its offset, and the name itself behind that when it is here for the first time. */
+/* How long a name is: as it says, when the NUL that ends it is there; otherwise up to the next NUL, within what a name may
+ * have: the length was damaged, and all records that use the name need not go with it. */
+static bool name_measure(const struct evtx_chunk *chunk, size_t start, uint32_t *ret_units)
+{
+	enum { NAME_MOST = 256 };
+	size_t room = (chunk->length - start) / 2;
+	uint32_t units = le16(chunk->bytes + start - 2);
+	if (units < room && le16(chunk->bytes + start + 2 * (size_t)units) == 0) {
+		*ret_units = units;
+		return true;
+	}
+	for (units = 0; units < NAME_MOST && units < room; units++)
+		if (le16(chunk->bytes + start + 2 * (size_t)units) == 0) {
+			*ret_units = units;
+			return true;
+		}
+	return false;
+}
+
+/* A name: its offset, and the name itself behind that when it is here for the first time.  One that stands elsewhere and
+ * cannot be had is empty. */
 static bool name_read(struct parser *parser, uint32_t *ret_name, uint32_t *ret_units)
 {
-	enum { HEAD = NAME_HEAD };
 	const struct evtx_chunk *chunk = parser->chunk;
 	if (!left(parser, 4))
 		return fail(parser, "ends within a name");
-	uint32_t offset = le32(chunk->bytes + parser->at);
+	size_t offset = le32(chunk->bytes + parser->at);
 	parser->at += 4;
-	if (offset > chunk->length || chunk->length - offset < HEAD)
-		return fail(parser, "a name is outside the chunk");
-	uint32_t units = le16(chunk->bytes + offset + 6);
-	if ((chunk->length - offset - HEAD) / 2 < units)
+	bool here = offset == parser->at, there = offset <= chunk->length && chunk->length - offset >= NAME_HEAD;
+	*ret_name = *ret_units = 0;
+	there = there && name_measure(chunk, offset + NAME_HEAD, ret_units);
+	if (there)
+		*ret_name = (uint32_t)offset + NAME_HEAD;
+	if (!there && here)
 		return fail(parser, "a name runs past the end of the chunk");
-	*ret_name = offset + HEAD;
-	*ret_units = units;
-	if (offset == parser->at) {
-		size_t length = HEAD + 2 * (size_t)units + 2;
+	parser->vague |= !there;
+	if (here) {
+		size_t length = NAME_HEAD + 2 * (size_t)*ret_units + 2;
 		if (!left(parser, length))
 			return fail(parser, "a name runs past the end of its record");
 		parser->at += length;
@@ -856,6 +879,9 @@ static void xml_element(struct compiler *compiler, const struct node *node, bool
 	const struct part *value = node->parts;
 	while (value != NULL && (value->kind != PART_VALUE || value->type == EVTX_BINXML))
 		value = value->next;
+	/* Of a record there is one. */
+	if (root)
+		value = NULL;
 	if (value != NULL)
 		each = op_add(chunk, OP_EACH, value->value);
 	TEXT(chunk, "<");
@@ -980,13 +1006,13 @@ static bool template_compile(struct evtx_chunk *chunk, struct template *template
 {
 	struct compiler compiler = {chunk, form};
 	uint32_t *first = form == FORM_XML ? &template->xml : &template->json, *end = form == FORM_XML ? &template->xml_end : &template->json_end;
-	bool event = name_is(chunk, template->root->name, template->root->name_units, "Event");
+	bool top = (template->key & 1) != 0;
 	if (*end == 0 && !chunk->text.full) {
 		*first = chunk->barrier = chunk->op_count;
 		if (form == FORM_XML)
-			xml_element(&compiler, template->root, event);
+			xml_element(&compiler, template->root, top);
 		else
-			json_member(&compiler, template->root, true, event);
+			json_member(&compiler, template->root, true, top);
 		*end = chunk->barrier = chunk->op_count;
 		/* What did not get its text is not to be run. */
 		if (chunk->text.full)
@@ -998,9 +1024,13 @@ static bool template_compile(struct evtx_chunk *chunk, struct template *template
 }
 
 /* What has been read of the element at an offset; NULL: nothing yet. */
-static struct template *template_known(struct evtx_chunk *chunk, size_t offset, bool dependencies)
+static uint32_t template_key(size_t offset, bool dependencies, bool top)
 {
-	uint32_t key = (uint32_t)offset << 1 | dependencies;
+	return (uint32_t)offset << 2 | (uint32_t)dependencies << 1 | top;
+}
+
+static struct template *template_known(struct evtx_chunk *chunk, uint32_t key)
+{
 	for (uint32_t slot = table_slot(key); chunk->table[slot] != 0; slot = (slot + 1) % TABLE)
 		if (chunk->templates[chunk->table[slot] - 1].key == key)
 			return &chunk->templates[chunk->table[slot] - 1];
@@ -1008,12 +1038,12 @@ static struct template *template_known(struct evtx_chunk *chunk, size_t offset, 
 }
 
 /* The element at an offset; the same one again the next time. */
-static struct template *template_get(struct evtx_chunk *chunk, size_t offset, size_t end, bool dependencies)
+static struct template *template_get(struct evtx_chunk *chunk, size_t offset, size_t end, bool dependencies, bool top)
 {
-	struct template *template = template_known(chunk, offset, dependencies);
+	uint32_t key = template_key(offset, dependencies, top), slot = table_slot(key);
+	struct template *template = template_known(chunk, key);
 	if (template != NULL || chunk->template_count == TEMPLATES_MOST)
 		return template;
-	uint32_t key = (uint32_t)offset << 1 | dependencies, slot = table_slot(key);
 	while (chunk->table[slot] != 0)
 		slot = (slot + 1) % TABLE;
 	template = &chunk->templates[chunk->template_count++];
@@ -1023,6 +1053,7 @@ static struct template *template_get(struct evtx_chunk *chunk, size_t offset, si
 	if (element_read(&parser, 0, &template->root))
 		template_system(chunk, template);
 	template->why = parser.why;
+	template->vague = parser.vague;
 	return template;
 }
 
@@ -1083,7 +1114,7 @@ static bool instance_read(struct parser *parser, struct frame *frame)
 	size_t element = body + (chunk->bytes[body] == 0x0f ? 4 : 0);
 	if (size < 5 || (chunk->bytes[element] != 0x01 && chunk->bytes[element] != 0x41))
 		return fail(parser, "its template is none");
-	frame->template = template_get(chunk, element, body + size, true);
+	frame->template = template_get(chunk, element, body + size, true, parser->top);
 	if (frame->template == NULL)
 		return fail(parser, "more templates than a chunk can hold");
 	if (frame->template->why != NULL)
@@ -1119,7 +1150,7 @@ static bool frame_open(struct parser *parser, struct frame *frame, bool *ret_tru
 	case 0x0c:
 		return instance_open(parser, frame, ret_truncated);
 	case 0x01: case 0x41:
-		frame->template = template_get(chunk, parser->at, parser->end, false);
+		frame->template = template_get(chunk, parser->at, parser->end, false, parser->top);
 		if (frame->template == NULL)
 			return fail(parser, "more documents than a chunk can hold");
 		return frame->template->why == NULL || fail(parser, frame->template->why);
@@ -1132,12 +1163,13 @@ const struct evtx_record *evtx_record_open(struct evtx_chunk *chunk, size_t offs
 					   const char **ret_why)
 {
 	struct evtx_record *record = chunk->record;
-	struct parser parser = {.chunk = chunk, .at = offset, .end = end < chunk->length ? end : chunk->length};
+	struct parser parser = {.chunk = chunk, .at = offset, .end = end < chunk->length ? end : chunk->length, .top = true};
 	chunk->value_count = 0;
 	*record = (struct evtx_record){.chunk = chunk, .number = number, .time = time};
 	bool whole = offset <= parser.end && frame_open(&parser, &record->frame, &record->truncated);
 	record->why = !whole ? parser.why != NULL ? parser.why : "outside the chunk"
 		      : record->truncated ? "a value runs past the end of the record"
+		      : record->frame.template->vague ? "a name in it cannot be read"
 					  : NULL;
 	*ret_why = record->why;
 	if (!whole)
@@ -1159,7 +1191,7 @@ bool evtx_record_peek(struct evtx_chunk *chunk, size_t offset, size_t end, uint6
 	if (definition > chunk->length || chunk->length - definition < DEFINITION + 4)
 		return false;
 	size_t body = definition + DEFINITION;
-	const struct template *template = template_known(chunk, body + (chunk->bytes[body] == 0x0f ? 4 : 0), true);
+	const struct template *template = template_known(chunk, template_key(body + (chunk->bytes[body] == 0x0f ? 4 : 0), true, true));
 	const struct part *part = template != NULL && template->why == NULL ? template->system[SYSTEM_EVENTID] : NULL;
 	if (part == NULL || part->kind != PART_VALUE || part->next != NULL)
 		return false;
@@ -1224,7 +1256,7 @@ static bool value_is_null(const struct evtx_value *value)
 
 static bool name_fits(struct evtx_chunk *chunk, uint32_t name, uint32_t units)
 {
-	return work_pay(chunk, units / 16) && le16(chunk->bytes + name - NAME_HEAD + 4) == name_hash(chunk->bytes + name, units);
+	return name >= NAME_HEAD && work_pay(chunk, units / 16) && le16(chunk->bytes + name - NAME_HEAD + 4) == name_hash(chunk->bytes + name, units);
 }
 
 static bool names_fit(struct evtx_chunk *chunk, const struct node *node)
@@ -1424,6 +1456,7 @@ static bool run_document(struct run *run, const struct frame *frame, unsigned de
 	uint32_t first, end;
 	if (!template_compile(run->chunk, frame->template, run->form, &first, &end))
 		return false;
+	run->wrong |= frame->template->vague;
 	ops_run(run, frame, first, end, depth);
 	return true;
 }

@@ -2,7 +2,7 @@
 # ./kit bench: how fast, beside the peer in the same run, medians of $RUNS runs (5).  A line for each figure:
 #   what, ours, the peer's, ours/peer, the limit, ok or miss
 # A missed limit is shown, not an error: the exit code is 0 unless something failed to run.
-#   bench.sh [SET…]     sets: script kernel packet explain classbench collector replay; all when none is named
+#   bench.sh [SET…]     sets: script kernel packet explain classbench collector replay query; all when none is named
 # Needs: BUILD, the folder of a release build with `cordon` and `bench_tools`.
 # CORDON_DATA may name the folder that holds classbench/ (../shared/data).
 set -eu
@@ -288,13 +288,39 @@ set_replay() {
 	rm -f "$work/replay.log" "$work/out"
 }
 
+# A log of drops asked in SQL; the peer counts the same column.
+set_query() {
+	awk -v seed="$seed" 'BEGIN {
+		srand(seed)
+		print "#Software: Cordon\n#Version: 1.0\n#Date: 2026-11-21 10:00:00"
+		print "#Fields: date time x-source x-eventid x-action x-direction protocol src-ip src-port dst-ip dst-port tcpflags size x-count x-rule"
+		for (i = 0; i < 1000000; i++)
+			printf "2026-11-21 %02d:%02d:%02d cordon 4290 DROP in TCP 10.%d.%d.%d %d 192.0.2.10 %d S 60 1 \"Drop the rest\"\n", i / 41667, i / 695 % 60,
+				i % 60, rand() * 4, rand() * 16, rand() * 156, 1024 + rand() * 60000, rand() * 5 + 440
+	}' >"$work/drops.log"
+	for _ in $(seq "$runs"); do
+		sample ask "$cordon" query "SELECT src-ip, COUNT(*) AS n FROM $work/drops.log GROUP BY src-ip ORDER BY n DESC" -o CSV
+		sample ask-peer awk '!/^#/ { n[$8]++ } END { for (i in n) print i "," n[i] }' "$work/drops.log"
+		sample ask-sum "$cordon" query "SELECT dst-port, SUM(x-count) FROM $work/drops.log GROUP BY dst-port" -o CSV
+		sample ask-hour "$cordon" query "SELECT QUANTIZE(TimeGenerated, 3600) AS hour, COUNT(*) FROM $work/drops.log GROUP BY hour" -o CSV
+		sample ask-where "$cordon" query "SELECT TimeGenerated, src-ip FROM $work/drops.log WHERE src-ip = '10.1.2.3'" -o CSV
+	done
+	header 'query: 1,000,000 drops (peer: awk)'
+	row 'group by source' "$(seconds "$(figure ask.ms)")" "$(seconds "$(figure ask-peer.ms)")" max 1 s
+	row 'sum by port' "$(seconds "$(figure ask-sum.ms)")" - max 1 s
+	row 'group by hour (an expression)' "$(seconds "$(figure ask-hour.ms)")" - max - s
+	row 'those of one source' "$(seconds "$(figure ask-where.ms)")" - max - s
+	row 'memory' "$(mib "$(figure ask.kib)")" "$(mib "$(figure ask-peer.kib)")" max 24 MiB
+	rm -f "$work/drops.log"
+}
+
 printf 'medians of %s runs, seed %s, %s, %s processors, %s\n' "$runs" "$seed" "$(uname -sr)" "$(nproc)" "$(nft --version)"
-[ $# -gt 0 ] || set -- script kernel packet explain classbench collector replay
+[ $# -gt 0 ] || set -- script kernel packet explain classbench collector replay query
 for name in "$@"; do
 	case $name in
-	script | kernel | packet | explain | classbench | collector | replay) "set_$name" ;;
+	script | kernel | packet | explain | classbench | collector | replay | query) "set_$name" ;;
 	*)
-		echo "bench: there is no set \"$name\": script kernel packet explain classbench collector replay" >&2
+		echo "bench: there is no set \"$name\": script kernel packet explain classbench collector replay query" >&2
 		exit 2
 		;;
 	esac

@@ -1,3 +1,6 @@
+#include <stdio.h>
+#include <stdlib.h>
+
 #include <criterion/criterion.h>
 
 #include "logparse/query/functions.h"
@@ -139,4 +142,16 @@ Test(functions, names_that_are_nearly_right_are_told)
 	cr_expect_not(function_allowed("load_extension"));
 	cr_expect_not(function_allowed("randomblob"));
 	cr_expect_not(function_allowed("sqlite_version"));
+}
+
+Test(functions, all_are_in_the_docs)
+{
+	FILE *stream = fopen(CORDON_SOURCE "/docs/query.md", "r");
+	static char text[1 << 17];
+	cr_assert_not_null(stream);
+	size_t length = fread(text, 1, sizeof(text) - 1, stream);
+	fclose(stream);
+	cr_assert(length > 0 && length < sizeof(text) - 1);
+	for (size_t i = 0; function_name(i) != NULL; i++)
+		cr_expect_not_null(strstr(text, function_name(i)), "%s", function_name(i));
 }

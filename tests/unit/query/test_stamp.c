@@ -62,11 +62,15 @@ Test(stamp, every_day_of_ten_thousand_years_is_the_day_after_the_one_before)
 
 Test(stamp, filetime_is_put_in_whole_seconds)
 {
-	char text[STAMP_TEXT];
-	cr_assert(stamp_put(UINT64_C(127183364979999999), text));
-	cr_expect_eq(memcmp(text, "2004-01-11 23:14:57", STAMP_TEXT), 0, "%.19s", text);
-	cr_expect_not(stamp_put(UINT64_MAX, text));
-	cr_expect_not(stamp_put(UINT64_C(9000000000000000000), text));
+	static const struct { uint64_t time; const char *text; } rows[] = {
+		{UINT64_C(127183364979999999), "2004-01-11 23:14:57"}, {1, "1601-01-01 00:00:00"}, {UINT64_C(2650467743990000000), "9999-12-31 23:59:59"},
+		{UINT64_C(2650467744000000000), "10000-01-01 00:00:00"}, {INT64_MAX, "30828-09-14 02:48:05"}, {UINT64_C(1) << 63, ""}, {UINT64_MAX, ""},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[STAMP_TEXT];
+		size_t length = stamp_put(rows[i].time, text);
+		cr_expect(length == strlen(rows[i].text) && memcmp(text, rows[i].text, length) == 0, "%s: %.*s", rows[i].text, (int)length, text);
+	}
 }
 
 Test(stamp, formats_of_log_parser)
