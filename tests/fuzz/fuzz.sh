@@ -7,7 +7,7 @@ build=$1
 seconds=$2
 shift 2
 here=$(dirname "$0")
-[ $# -gt 0 ] || set -- script profile packet facts nflog record bootfile message settings agent ruletable job evt evtx eventxml pcap w3clog kernellog packed
+[ $# -gt 0 ] || set -- script profile packet facts nflog record bootfile message settings agent ruletable job query evt evtx eventxml pcap w3clog kernellog packed
 failed=0
 for target in "$@"; do
 	seeds=$here/corpus/$target
@@ -21,10 +21,10 @@ for target in "$@"; do
 		awk -v target="$target" -v seeds="$(find "$seeds" -type f | wc -l)" -v all="$(find "$found" -type f | wc -l)" '
 			/number_of_executed_units/ { runs = $2 }
 			/ cov: / { for (i = 1; i < NF; i++) if ($i == "cov:") coverage = $(i + 1) }
-			END { printf "%-8s ok: %d runs, %d edges, %d seeds, %d inputs found\n", target, runs, coverage, seeds, all }' "$log"
+			END { printf "%-9s ok: %d runs, %d edges, %d seeds, %d inputs found\n", target, runs, coverage, seeds, all }' "$log"
 	else
 		failed=1
-		printf '%-8s FAILED: the end of %s:\n' "$target" "$log"
+		printf '%-9s FAILED: the end of %s:\n' "$target" "$log"
 		tail -n 40 "$log"
 	fi
 done
