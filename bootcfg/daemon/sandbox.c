@@ -138,13 +138,13 @@ static int call_add(scmp_filter_ctx filter, const struct call *call)
 	case LIMIT_NOT_EXEC:
 		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
 	case LIMIT_UNIX:
-		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0));
 	case LIMIT_SELF:
-		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0));
 	case LIMIT_IFNAME:
-		if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1, SCMP_A1(SCMP_CMP_NE, SIOCGIFNAME)) != 0)
+		if (seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1, SCMP_A1(SCMP_CMP_NE, SIOCGIFNAME, 0)) != 0)
 			return -EINVAL;
-		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A1(SCMP_CMP_EQ, SIOCGIFNAME));
+		return seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1, SCMP_A1(SCMP_CMP_EQ, SIOCGIFNAME, 0));
 	case LIMIT_REFUSED:
 		return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 0);
 	case LIMIT_NONE:
