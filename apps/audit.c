@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -218,20 +219,30 @@ static int policies_look(struct auditing *auditing)
 
 /* --- The logs, in a process without rights --- */
 
-/* Which log it is may be seen from its first bytes. */
+/* Which log it is may be seen from its first bytes; what is no plain file does not give them twice. */
 static void log_begin(struct auditing *auditing, const struct event *event)
 {
 	struct input *input;
+	struct stat status;
 	const uint8_t *head = NULL;
 	size_t length = 0;
 	if (auditing->marks.current != NULL && strcmp(auditing->marks.current->name, event->file) == 0)
 		return;
+	if (stat(event->file, &status) == 0 && !S_ISREG(status.st_mode)) {
+		marks_begin(&auditing->marks, event->file, NULL, 0);
+		return;
+	}
 	int error = input_open(event->file, NULL, &input);
-	if (error == 0 && input_peek(input, MARK_HEAD, &head, &length) < 0)
-		length = 0;
-	marks_begin(&auditing->marks, event->file, head, length);
-	if (error == 0)
+	if (error == 0 && (error = input_peek(input, MARK_HEAD, &head, &length)) < 0)
 		input_close(input);
+	if (error < 0) {
+		marks_blind(&auditing->marks, event->file);
+		findings_lasting(&auditing->findings, "unreadable",
+				 arena_printf(auditing->arena, "the first bytes of the log %s cannot be read: what is new in it the next run will tell", QUOTE(event->file)));
+		return;
+	}
+	marks_begin(&auditing->marks, event->file, head, length);
+	input_close(input);
 }
 
 static void event_look(struct auditing *auditing, const struct event *event)
@@ -417,7 +428,7 @@ static int audit_run(struct invocation *invocation)
 	if (error == 0)
 		code = confine_run(&auditing->inner, -1, audit_work, auditing);
 	bool good = error == 0 && (code == EXIT_DONE || code == EXIT_FINDING), keep = good && auditing->since_last;
-	/* Either both are new, the files and what is known, or neither; only a crash between the last two steps tells a thing twice. */
+	/* Either both are new, the files and what is known, or neither; only a crash or a failure between the last two steps tells a thing twice. */
 	good = good && (!keep || state_keep(auditing, code == EXIT_FINDING) == 0);
 	good = targets_close(auditing, good) == 0 && good;
 	good = good && (!keep || auditstate_commit(auditing->state, invocation->diag) == 0);

@@ -31,8 +31,10 @@ static int state_error(struct auditstate *state, struct diag *diag)
 		diag_error(diag, &(struct place){.file = state->path}, "another audit is running with this state");
 		return ERROR_BUSY;
 	}
-	diag_error(diag, &(struct place){.file = state->path}, "%s", sqlite3_errmsg(state->database));
-	return code == SQLITE_NOTADB || code == SQLITE_CORRUPT ? ERROR_DAMAGED : ERROR_SYSTEM;
+	bool damaged = code == SQLITE_NOTADB || code == SQLITE_CORRUPT;
+	diag_error(diag, &(struct place){.file = state->path}, "%s%s", sqlite3_errmsg(state->database),
+		   damaged ? ": move it away, and the next run tells all as if it were the first" : "");
+	return damaged ? ERROR_DAMAGED : ERROR_SYSTEM;
 }
 
 static int state_exec(struct auditstate *state, const char *sql, struct diag *diag)
@@ -40,20 +42,22 @@ static int state_exec(struct auditstate *state, const char *sql, struct diag *di
 	return sqlite3_exec(state->database, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : state_error(state, diag);
 }
 
-static int64_t state_pragma(struct auditstate *state, const char *sql)
+static bool state_pragma(struct auditstate *state, const char *sql, int64_t *ret_number)
 {
 	sqlite3_stmt *statement = NULL;
-	int64_t number = -1;
-	if (sqlite3_prepare_v2(state->database, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW)
-		number = sqlite3_column_int64(statement, 0);
+	bool good = sqlite3_prepare_v2(state->database, sql, -1, &statement, NULL) == SQLITE_OK && sqlite3_step(statement) == SQLITE_ROW;
+	if (good)
+		*ret_number = sqlite3_column_int64(statement, 0);
 	sqlite3_finalize(statement);
-	return number;
+	return good;
 }
 
 static int schema_check(struct auditstate *state, struct diag *diag)
 {
-	int64_t application = state_pragma(state, "PRAGMA application_id"), version = state_pragma(state, "PRAGMA user_version");
-	int64_t tables = state_pragma(state, "SELECT count(*) FROM sqlite_schema");
+	int64_t application, version, tables;
+	if (!state_pragma(state, "PRAGMA application_id", &application) || !state_pragma(state, "PRAGMA user_version", &version) ||
+	    !state_pragma(state, "SELECT count(*) FROM sqlite_schema", &tables))
+		return state_error(state, diag);
 	if (application == APPLICATION && version == VERSION)
 		return 0;
 	if (application == APPLICATION || tables != 0 || application != 0) {
@@ -266,8 +270,13 @@ static int run_check(struct auditstate *state, struct diag *diag)
 	sqlite3_stmt *statement = state_prepare(state, "SELECT number FROM run WHERE job = ?1", diag);
 	if (statement == NULL)
 		return ERROR_SYSTEM;
-	int64_t last = sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+	int result = sqlite3_step(statement);
+	int64_t last = result == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
+	int error = result == SQLITE_ROW || result == SQLITE_DONE ? 0 : state_error(state, diag);
 	sqlite3_finalize(statement);
+	/* SQLite has ended the transaction. */
+	if (error < 0)
+		return error;
 	if (last + 1 == state->run)
 		return 0;
 	diag_error(diag, &(struct place){.file = state->path}, "another run of job %s has ended while this one was running: this one does not count", state->job);
@@ -294,6 +303,12 @@ int auditstate_keep(struct auditstate *state, const char *result, size_t length,
 				  state->run - RUNS_KEPT, state->run, 0, diag);
 	if (error == 0)
 		error = run_write(state, "INSERT OR REPLACE INTO run VALUES (?1, ?2, ?3, ?4)", state->run, (int64_t)time(NULL), (int64_t)findings, diag);
+	/* A disk that is full says so now, not when the outputs have their names. */
+	int flushed = error == 0 ? sqlite3_db_cacheflush(state->database) : SQLITE_OK;
+	if (flushed != SQLITE_OK) {
+		diag_error(diag, &(struct place){.file = state->path}, "cannot be written: %s", sqlite3_errstr(flushed));
+		error = ERROR_SYSTEM;
+	}
 	if (error == ERROR_BUG)
 		diag_error(diag, NULL, "the process that reads the logs said nonsense: the state is left as it was");
 	arena_free(arena);
@@ -302,5 +317,8 @@ int auditstate_keep(struct auditstate *state, const char *result, size_t length,
 
 int auditstate_commit(struct auditstate *state, struct diag *diag)
 {
-	return state_exec(state, "COMMIT", diag);
+	int error = state_exec(state, "COMMIT", diag);
+	if (error < 0)
+		diag_note(diag, NULL, "the outputs are written all the same: the next run tells the same again");
+	return error;
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "apps/command.h"
+#include "apps/confine.h"
 #include "apps/help.h"
 #include "apps/options.h"
 #include "core/base/error.h"
@@ -57,5 +58,6 @@ int main(int argc, char **argv)
 	options_done(&invocation);
 	buffer_done(&output);
 	diag_done(&diag);
+	confine_end();
 	return code;
 }

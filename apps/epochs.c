@@ -24,6 +24,7 @@ struct epochs {
 	const struct host *host;
 	struct epoch *items;      /* by time */
 	size_t count;
+	bool cut;                 /* there were more before the first */
 };
 
 static void epoch_add(struct epochs *epochs, int64_t since, struct state *state)
@@ -52,6 +53,20 @@ static int named_read(struct epochs *epochs, const char *name)
 	return error;
 }
 
+static bool same_as_before(const struct history *lines, size_t index)
+{
+	return index > 0 && strcmp(lines[index].digest, lines[index - 1].digest) == 0;
+}
+
+/* The first line of the last CHANGES_MOST that changed anything. */
+static size_t history_first(const struct history *lines, size_t count)
+{
+	size_t first = count, changes = 0;
+	while (first > 0 && changes < CHANGES_MOST)
+		changes += !same_as_before(lines, --first);
+	return first;
+}
+
 /* What the store had after each of its last changes. */
 static int history_read(struct epochs *epochs)
 {
@@ -63,10 +78,11 @@ static int history_read(struct epochs *epochs)
 	int error = visit_read(invocation, 0, &visit);
 	if (error == 0)
 		error = store_history(visit.store, arena, invocation->diag, &lines, &count);
-	size_t first = count > CHANGES_MOST ? count - CHANGES_MOST : 0;
+	size_t first = error == 0 ? history_first(lines, count) : 0;
+	epochs->cut = first > 0;
 	for (size_t i = first; i < count && error == 0; i++) {
 		struct state *state;
-		if (i > first && strcmp(lines[i].digest, lines[i - 1].digest) == 0)
+		if (i > first && same_as_before(lines, i))
 			continue;
 		error = store_read_change(visit.store, lines[i].number, invocation->diag, &state);
 		if (error == 0)
@@ -138,7 +154,12 @@ const struct classifier *epochs_find(struct epochs *epochs, const struct record 
 
 void epochs_judge(struct epochs *epochs, const struct record *record, struct judged *ret_judged)
 {
-	*ret_judged = (struct judged){.result = REPLAY_UNEXPLAINED, .why = "a policy: the store had none then"};
+	*ret_judged = (struct judged){.result = REPLAY_UNEXPLAINED, .why = epochs->cut ? "a policy: the store has changed too often since then"
+											: "a policy: the store had none then"};
+	if (!record_has(record, COLUMN_DATE) && epochs->count > 1) {
+		ret_judged->why = "the time: what the store had in force has changed since";
+		return;
+	}
 	const struct classifier *classifier = epochs_find(epochs, record, &ret_judged->ruleset);
 	if (classifier != NULL)
 		ret_judged->result = replay_judge(record, epochs->host, classifier, &ret_judged->packet, &ret_judged->verdict, &ret_judged->why);

@@ -1,5 +1,4 @@
 /* cordon log: events out of logs, selected, as text. */
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 #include "apps/logs.h"
 #include "apps/options.h"
 #include "apps/selection.h"
-#include "apps/terminal.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
 #include "core/record/w3c.h"
@@ -36,6 +34,7 @@ static const struct option log_options[] = {
 	{.name = "sort", .help = "merge several logs by time"},
 	{.name = "ecs", .help = "with -o JSON: packets in the names of the Elastic Common Schema"},
 	{.name = "ascii", .help = "with -o W3C: characters beyond ASCII as U+XXXX"},
+	{.name = "escape", .help = "with -o W3C: control characters as \\uXXXX instead of blanks"},
 	{.name = "logparser-compat", .help = "with -o W3C: as Log Parser writes it, without quotes (cannot be parsed where values have blanks)"},
 	{.name = "checkpoint", .argument = "FILE", .kind = VALUE_FILE, .help = "go on where the last run with this file ended"},
 	{.name = "threads", .argument = "N", .help = "read chunks of .evtx in so many threads; the order is kept"},
@@ -62,12 +61,13 @@ struct logging {
 	bool guessed;             /* the layout: by the first event */
 	bool whole;               /* JSON, XML: every field instead of a layout */
 	bool ecs;
-	bool live;                /* standard input is followed: what is there goes out at once */
+	bool live;                /* for cordon tail */
 	struct selection selection;
 	enum count_by count;
 	uint64_t threads;
 	struct checkpoint *checkpoint;
 	/* While it runs */
+	struct damages *damages;
 	struct source *source;
 	struct writer head;       /* begun once */
 	bool begun;
@@ -127,8 +127,8 @@ static int options_read(struct logging *logging)
 	logging->options = (struct writer_options){
 		.logparser_compat = invocation_option(invocation, "logparser-compat") != NULL,
 		.ascii = invocation_option(invocation, "ascii") != NULL,
-		.color = (invocation->render & DIAG_COLOR) != 0 && isatty(STDOUT_FILENO),
-		.width = terminal_width(),
+		.escape = invocation_option(invocation, "escape") != NULL,
+		.color = (invocation->render & DIAG_COLOR) != 0 && invocation_option(invocation, "output") == NULL && isatty(STDOUT_FILENO),
 	};
 	int error = selection_read(invocation, &logging->selection);
 	if (error == 0)
@@ -175,7 +175,7 @@ static void event_write(struct worker *worker, const struct event *event, const 
 {
 	struct logging *logging = worker->logging;
 	struct cell cells[RECORD_COLUMNS];
-	bool plain = !logging->options.logparser_compat && !logging->options.ascii;
+	bool plain = !logging->options.logparser_compat && !logging->options.ascii && !logging->options.escape;
 	if (logging->ecs) {
 		ecs_line(record, output);
 	} else if (logging->whole) {
@@ -241,9 +241,10 @@ static void output_begin(struct logging *logging, const struct event *event, str
 	if (logging->begun)
 		return;
 	logging->begun = true;
-	if (logging->guessed && (event == NULL || event->kind->record == NULL))
-		logging->layout = LAYOUT_EVENTLOG;
 	uint64_t date = source_date(logging->source);
+	/* Only the header of a W3C log has a date: then it was of packets, though there are none. */
+	if (logging->guessed)
+		logging->layout = event != NULL ? layout_of(event) : date != 0 ? LAYOUT_DROPS : LAYOUT_EVENTLOG;
 	logging->options.date = date != 0 ? date : record_time_of_unix((int64_t)time(NULL), 0);
 	logging->head = (struct writer){.type = logging->writer, .options = logging->options};
 	if (!logging->ecs)
@@ -263,11 +264,12 @@ static void counts_write(struct logging *logging, struct worker *worker, struct 
 
 enum { FLUSH_AT = 1 << 18 };
 
-/* Whether reading on would wait for somebody to write. */
-static bool input_waits(void)
+/* More input has to be waited for: what is there goes out. */
+static void output_idle(void *context)
 {
-	struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-	return poll(&input, 1, 0) == 0;
+	struct logging *logging = context;
+	if (logging->invocation->output->length > 0 || logging->invocation->diag->count > 0)
+		(void)invocation_flush(logging->invocation);
 }
 
 /* One after the other.  False when nobody reads the output any more. */
@@ -282,8 +284,7 @@ static int events_run(struct logging *logging, struct worker *worker)
 			worker->writer = logging->head;
 		}
 		event_pass(worker, &event, output);
-		if ((output->length >= FLUSH_AT || (logging->live && output->length > 0 && input_waits())) &&
-		    !invocation_flush(logging->invocation))
+		if (logging->invocation->closed || (output->length >= FLUSH_AT && !invocation_flush(logging->invocation)))
 			return 0;
 		progress_say(&logging->progress, logging->source);
 	}
@@ -307,6 +308,7 @@ struct crew {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool stopped;
+	bool none;                /* not one thread could be started */
 	struct reader_counts counts;
 };
 
@@ -346,19 +348,37 @@ static void *crew_work(void *context)
 	return NULL;
 }
 
+/* What a part has become goes out without a copy.  Threads that say a damage may flush too: never both at once. */
+static bool slot_write(struct crew *crew, struct slot *slot)
+{
+	struct invocation *invocation = crew->logging->invocation;
+	pthread_mutex_lock(&crew->logging->damages->lock);
+	bool open = !invocation->closed && !invocation->failed;
+	/* What stands there already: the header. */
+	if (slot->text.length > 0 && invocation->output->length > 0)
+		open = invocation_flush(invocation);
+	if (slot->text.length > 0 && open) {
+		const struct buffer usual = *invocation->output;
+		*invocation->output = slot->text;
+		open = invocation_flush(invocation);
+		slot->text = *invocation->output;
+		*invocation->output = usual;
+	}
+	buffer_clear(&slot->text);
+	pthread_mutex_unlock(&crew->logging->damages->lock);
+	return open;
+}
+
 /* Writes the parts in their order while they are made. */
 static void crew_write(struct crew *crew)
 {
-	struct invocation *invocation = crew->logging->invocation;
 	for (size_t i = 0; i < crew->parts; i++) {
 		struct slot *slot = &crew->slots[i % crew->slot_count];
 		pthread_mutex_lock(&crew->lock);
 		while (!slot->full)
 			pthread_cond_wait(&crew->changed, &crew->lock);
 		pthread_mutex_unlock(&crew->lock);
-		buffer_add(invocation->output, buffer_text(&slot->text), slot->text.length);
-		buffer_clear(&slot->text);
-		bool open = invocation->output->length < FLUSH_AT || invocation_flush(invocation);
+		bool open = slot_write(crew, slot);
 		pthread_mutex_lock(&crew->lock);
 		slot->full = false;
 		crew->written = i + 1;
@@ -396,7 +416,8 @@ static void crew_run(struct crew *crew, struct worker *workers)
 		crew_write(crew);
 	else
 		diag_error(crew->logging->invocation->diag, NULL, "no thread can be started: try --threads 1");
-	crew->stopped |= started == 0;
+	crew->none = started == 0;
+	crew->stopped |= crew->none;
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
 	for (size_t i = 0; i < 4 * count; i++)
@@ -422,7 +443,7 @@ static int threads_run(struct logging *logging, struct worker *workers)
 			pthread_mutex_destroy(&crew.lock);
 			reader->counts = crew.counts;
 			if (crew.stopped)
-				return 0;
+				return crew.none ? ERROR_SYSTEM : 0;
 			continue;
 		}
 		struct event event;
@@ -437,18 +458,45 @@ static int threads_run(struct logging *logging, struct worker *workers)
 	return 0;
 }
 
+/* What comes behind the last event.  Where no log could be read there is no output either. */
+static void output_end(struct logging *logging, struct worker *workers, size_t count)
+{
+	struct buffer *output = logging->invocation->output;
+	struct writer *writer = &workers[0].writer;
+	struct reader_counts counts;
+	size_t failed;
+	source_counts(logging->source, &counts, &failed);
+	if (failed == 0 || counts.read + counts.filtered > 0)
+		output_begin(logging, NULL, output);
+	for (size_t i = 1; i < count; i++)
+		tally_merge(workers[0].tally, workers[i].tally);
+	writer->columns = logging->head.columns;
+	writer->type = logging->head.type;
+	writer->options = logging->head.options;
+	writer->own = logging->head.own;
+	if (logging->count != COUNT_NOT && logging->begun)
+		counts_write(logging, &workers[0], output);
+	if (!logging->ecs && logging->begun)
+		writer->type->end(writer, output);
+}
+
 /* In the process without rights. */
 static int log_work(struct invocation *invocation, void *context)
 {
 	struct logging *logging = context;
-	struct source_options options = {.reader = logging->logs.reader, .type = logging->logs.type, .sort = invocation_option(invocation, "sort") != NULL};
+	struct source_options options = {
+		.reader = logging->logs.reader, .type = logging->logs.type, .idle = output_idle, .idle_context = logging,
+		.sort = invocation_option(invocation, "sort") != NULL,
+	};
 	struct damages damages = {.invocation = invocation, .verbose = invocation->verbose};
 	damages_begin(&damages, &options.reader);
+	logging->damages = &damages;
 	int error = source_open(invocation->words, invocation->word_count, &options, invocation->diag, &logging->source);
 	if (error < 0)
 		return error_exit(error);
-	/* Tables and counts of one thread only: their rows hang together. */
-	bool threads = logging->threads > 1 && !options.sort && logging->checkpoint == NULL && logging->writer != &nat_writer;
+	/* Tables and counts of one thread only: their rows hang together; --strict: nothing from behind the damage. */
+	bool together = options.sort || options.reader.strict || logging->checkpoint != NULL || logging->writer == &nat_writer;
+	bool threads = logging->threads > 1 && !together;
 	size_t count = threads ? logging->threads : 1;
 	logging->threads = count;
 	struct worker *workers = memory_alloc(count * sizeof(*workers));
@@ -457,22 +505,7 @@ static int log_work(struct invocation *invocation, void *context)
 	progress_begin(&logging->progress, invocation);
 	error = threads ? threads_run(logging, workers) : events_run(logging, &workers[0]);
 	progress_end(&logging->progress);
-	struct reader_counts counts;
-	size_t failed;
-	source_counts(logging->source, &counts, &failed);
-	/* Where no log could be read there is no output either. */
-	if (failed == 0 || counts.read + counts.filtered > 0)
-		output_begin(logging, NULL, invocation->output);
-	for (size_t i = 1; i < count; i++)
-		tally_merge(workers[0].tally, workers[i].tally);
-	workers[0].writer.columns = logging->head.columns;
-	workers[0].writer.type = logging->head.type;
-	workers[0].writer.options = logging->head.options;
-	workers[0].writer.own = logging->head.own;
-	if (logging->count != COUNT_NOT && logging->begun)
-		counts_write(logging, &workers[0], invocation->output);
-	if (!logging->ecs && logging->begun)
-		logging->writer->end(&workers[0].writer, invocation->output);
+	output_end(logging, workers, count);
 	int code = damages_end(&damages, logging->source, error);
 	if (logging->checkpoint != NULL && code < EXIT_INPUT)
 		checkpoint_write(logging->checkpoint);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "apps/confine.h"
+#include "apps/file.h"
 #include "apps/moment.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
@@ -122,22 +125,35 @@ void logs_done(struct logs *logs)
 
 enum { SAID_MOST = 5 };
 
+/* Straight to where messages go: several threads may say it, while another writes what the invocation has. */
+static void damage_print(const struct damages *damages, const struct damage *damage)
+{
+	const struct place place = {.file = damage->file};
+	const char *lost = damage->lost ? "lost: " : "";
+	unsigned long long offset = damage->offset, number = damage->number;
+	struct diag diag;
+	struct buffer text;
+	diag_init(&diag);
+	if (number > 0)
+		diag_note(&diag, &place, "offset %llu, record %llu: %s%s", offset, number, lost, damage->text);
+	else
+		diag_note(&diag, &place, "offset %llu: %s%s", offset, lost, damage->text);
+	buffer_init(&text, 1u << 20);
+	diag_render(&diag, 0, damages->invocation->render, &text);
+	(void)descriptor_write(STDERR_FILENO, buffer_text(&text), text.length);
+	buffer_done(&text);
+	diag_done(&diag);
+}
+
 static void damage_say(const struct damage *damage, void *context)
 {
 	struct damages *damages = context;
 	pthread_mutex_lock(&damages->lock);
 	bool say = damages->verbose || (damage->lost && damages->said < SAID_MOST);
-	if (say && damage->number > 0)
-		diag_note(damages->invocation->diag, &(struct place){.file = damage->file}, "offset %llu, record %llu: %s%s", (unsigned long long)damage->offset,
-			  (unsigned long long)damage->number, damage->lost ? "lost: " : "", damage->text);
-	else if (say)
-		diag_note(damages->invocation->diag, &(struct place){.file = damage->file}, "offset %llu: %s%s", (unsigned long long)damage->offset,
-			  damage->lost ? "lost: " : "", damage->text);
+	if (say)
+		damage_print(damages, damage);
 	damages->said += say;
 	damages->kept_back += !say && damage->lost;
-	/* The diag keeps so many messages only: they go out as they come. */
-	if (damages->invocation->diag->count >= DIAG_MOST / 2)
-		(void)invocation_flush(damages->invocation);
 	pthread_mutex_unlock(&damages->lock);
 }
 
@@ -162,7 +178,7 @@ int damages_end(struct damages *damages, const struct source *source, int error)
 		diag_note(invocation->diag, NULL, "%llu records read, %llu of them recovered; %llu could not be read%s", (unsigned long long)counts.read,
 			  (unsigned long long)counts.recovered, (unsigned long long)counts.unreadable, damages->kept_back > 0 ? " (-v lists each)" : "");
 	if (failed > 0 && counts.read + counts.filtered == 0)
-		return EXIT_INPUT;
+		return source_refused(source) ? EXIT_SYSTEM : EXIT_INPUT;
 	return lost || failed > 0 ? EXIT_FINDING : EXIT_DONE;
 }
 
@@ -210,34 +226,106 @@ void progress_end(struct progress *progress)
 
 /* --- Where output goes --- */
 
-static bool same_file(const char *a, const char *b)
+enum { BESIDES = 24 };
+static const char *besides[BESIDES];
+static pid_t besides_of;
+
+/* What the parent has made is the parent's. */
+static void besides_remove(void)
 {
-	struct stat left, right;
-	return stat(a, &left) == 0 && stat(b, &right) == 0 && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+	for (size_t i = 0; i < BESIDES && getpid() == besides_of; i++)
+		if (besides[i] != NULL)
+			(void)unlink(besides[i]);
+}
+
+void beside_note(const char *name)
+{
+	size_t i = 0;
+	while (i + 1 < BESIDES && besides[i] != NULL)
+		i++;
+	besides[i] = name;
+	besides_of = getpid();
+	memory_at_end(besides_remove);
+}
+
+void beside_forget(const char *name)
+{
+	for (size_t i = 0; i < BESIDES; i++)
+		if (besides[i] == name)
+			besides[i] = NULL;
+}
+
+static bool same_file(const struct stat *a, const char *path)
+{
+	struct stat b;
+	int error = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &b) : stat(path, &b);
+	return error == 0 && S_ISREG(a->st_mode) && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
+}
+
+/* Whether a path lies in a folder, however deep, whether or not there is something there yet. */
+static bool is_within(const char *path, const char *folder)
+{
+	char within[PATH_MAX], whole[PATH_MAX], *parent = memory_text(path);
+	struct stat status;
+	char *slash = strrchr(parent, '/');
+	if (slash != NULL)
+		slash[slash == parent] = '\0';
+	bool known = stat(folder, &status) == 0 && S_ISDIR(status.st_mode) && realpath(folder, whole) != NULL &&
+		     realpath(slash != NULL ? parent : ".", within) != NULL;
+	free(parent);
+	size_t length = known ? strlen(whole) : 0;
+	return known && strncmp(within, whole, length) == 0 && (length == 1 || within[length] == '/' || within[length] == '\0');
+}
+
+/* Against reading what is being written.  Path NULL: standard output. */
+static int target_check(const struct invocation *invocation, const char *path)
+{
+	struct stat status;
+	bool there = (path != NULL ? stat(path, &status) : fstat(STDOUT_FILENO, &status)) == 0;
+	const struct place place = {.file = path != NULL ? path : "standard output"};
+	for (size_t i = 0; i < invocation->word_count; i++) {
+		const char *input = invocation->words[i];
+		if (there && same_file(&status, input)) {
+			diag_error(invocation->diag, &place, "is an input too: nothing was written");
+			return ERROR_INPUT;
+		}
+		if (path != NULL && (!there || S_ISREG(status.st_mode)) && is_within(path, input)) {
+			diag_error(invocation->diag, &place, "is in the folder %s, which is read: write it elsewhere", QUOTE(input));
+			return ERROR_INPUT;
+		}
+	}
+	return 0;
 }
 
 int target_open(struct invocation *invocation, const char *path, struct target *ret_target)
 {
 	struct stat status;
 	*ret_target = (struct target){.invocation = invocation, .descriptor = -1};
-	if (path == NULL || strcmp(path, "-") == 0)
-		return 0;
-	for (size_t i = 0; i < invocation->word_count; i++)
-		if (same_file(path, invocation->words[i])) {
-			diag_error(invocation->diag, &(struct place){.file = path}, "is an input too: nothing was written");
-			return ERROR_INPUT;
-		}
+	bool standard = path == NULL || strcmp(path, "-") == 0;
+	int error = target_check(invocation, standard ? NULL : path);
+	if (error < 0 || standard)
+		return error;
 	bool plain = stat(path, &status) != 0 || S_ISREG(status.st_mode);
-	size_t length = strlen(path) + 16;
+	/* A link stays one: /dev/stdout is one too. */
+	char *whole = plain ? realpath(path, NULL) : NULL, *name = memory_text(whole != NULL ? whole : path);
+	size_t length = strlen(name) + 16;
+	free(whole);
 	ret_target->beside = memory_alloc(length);
-	(void)snprintf(ret_target->beside, length, "%s%s", path, plain ? ".XXXXXX" : "");
+	(void)snprintf(ret_target->beside, length, "%s%s", name, plain ? ".XXXXXX" : "");
+	confine_hold();
 	ret_target->descriptor = plain ? mkostemp(ret_target->beside, O_CLOEXEC) : open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	ret_target->path = plain ? path : NULL;
+	if (plain)
+		ret_target->path = name;
+	else
+		free(name);
+	if (ret_target->descriptor >= 0 && plain)
+		beside_note(ret_target->beside);
 	if (ret_target->descriptor >= 0)
 		return 0;
 	diag_error(invocation->diag, &(struct place){.file = path}, "cannot be written: %s", strerror(errno));
 	free(ret_target->beside);
-	ret_target->beside = NULL;
+	free(ret_target->path);
+	ret_target->beside = ret_target->path = NULL;
 	return ERROR_SYSTEM;
 }
 
@@ -248,8 +336,9 @@ int target_close(struct target *target, bool good)
 		return 0;
 	if (good && target->path != NULL) {
 		mode_t mask = umask(0);
+		struct stat before;
 		(void)umask(mask);
-		(void)fchmod(target->descriptor, 0666 & ~mask);
+		(void)fchmod(target->descriptor, stat(target->path, &before) == 0 ? before.st_mode & 0777 : 0666 & ~mask);
 		if (fsync(target->descriptor) != 0 || rename(target->beside, target->path) != 0) {
 			diag_error(target->invocation->diag, &(struct place){.file = target->path}, "cannot be written: %s", strerror(errno));
 			error = ERROR_SYSTEM;
@@ -258,7 +347,9 @@ int target_close(struct target *target, bool good)
 	if (target->path != NULL && (!good || error < 0))
 		(void)unlink(target->beside);
 	(void)close(target->descriptor);
+	beside_forget(target->beside);
 	free(target->beside);
+	free(target->path);
 	*target = (struct target){.descriptor = -1};
 	return error;
 }

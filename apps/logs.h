@@ -58,11 +58,14 @@ void progress_end(struct progress *progress);
 /* Where output goes: standard output, or beside a file that is renamed when all is there. */
 struct target {
 	struct invocation *invocation;
-	const char *path;         /* NULL: standard output */
+	char *path;               /* what a link leads to; NULL: not renamed */
 	char *beside;
 	int descriptor;           /* -1: standard output */
 };
-/* ERROR_INPUT when the file is one of the inputs (the words of the invocation). */
+/* A file beside another goes when there is no more memory, unless it is forgotten; the name is borrowed until then. */
+void beside_note(const char *name);
+void beside_forget(const char *name);
+/* ERROR_INPUT when the file is one of the inputs (the words of the invocation), or in a folder that is one. */
 int target_open(struct invocation *invocation, const char *path, struct target *ret_target);
 /* good: it becomes the file; otherwise it goes. */
 int target_close(struct target *target, bool good);

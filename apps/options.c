@@ -100,7 +100,8 @@ static void option_unknown(struct parser *parser, const char *name, size_t lengt
 			   QUOTE(parser->arguments[parser->at]), *what != '\0' ? " " : "", what);
 }
 
-static int value_check(struct parser *parser, const struct option *option, const char *value)
+/* One of those that there are, in any case; *value is spelled as it is listed then. */
+static int value_check(struct parser *parser, const struct option *option, const char **value)
 {
 	if (option->value_at == NULL)
 		return 0;
@@ -108,14 +109,15 @@ static int value_check(struct parser *parser, const struct option *option, const
 	buffer_init(&list, 4096);
 	buffer_init(&nearest, 4096);
 	for (size_t i = 0; option->value_at(i) != NULL; i++) {
-		if (strcmp(option->value_at(i), value) == 0) {
+		if (ascii_equal(option->value_at(i), *value)) {
+			*value = option->value_at(i);
 			buffer_done(&list);
 			return 0;
 		}
 		buffer_printf(&list, "%s%s", i > 0 ? ", " : "", option->value_at(i));
 	}
-	diag_error(parser->invocation->diag, NULL, "--%s is %s, which is none of %s%s", option->name, QUOTE(value),
-		   buffer_text(&list), nearest_words(value, option->value_at, &nearest));
+	diag_error(parser->invocation->diag, NULL, "--%s is %s, which is none of %s%s", option->name, QUOTE(*value),
+		   buffer_text(&list), nearest_words(*value, option->value_at, &nearest));
 	buffer_done(&list);
 	buffer_done(&nearest);
 	return ERROR_INPUT;
@@ -155,7 +157,7 @@ static int option_set(struct parser *parser, const struct option *option, const 
 		diag_error(invocation->diag, NULL, "--%s is empty: it needs %s", option->name, option->argument);
 		return ERROR_INPUT;
 	}
-	int error = value_check(parser, option, value);
+	int error = value_check(parser, option, &value);
 	if (error < 0)
 		return error;
 	if (option_in(global_options, option->name, strlen(option->name), 0) == option) {

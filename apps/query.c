@@ -17,16 +17,17 @@
 #include "apps/confine.h"
 #include "apps/file.h"
 #include "apps/logs.h"
-#include "apps/terminal.h"
 #include "bootcfg/daemon/droplog.h"
 #include "bootcfg/daemon/settings.h"
 #include "core/base/arena.h"
+#include "core/base/encoding.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
 
 static const struct option query_options[] = {
 	{.name = "input-format", .letter = 'i', .argument = "FORMAT", .repeats = true, .help = "of the logs: evt, evtx, eventxml, pfirewall, w3c, nflog, pcap; EVT is any event log; found out from the content when left out. -i:EVT is understood too"},
 	{.name = "format", .letter = 'o', .argument = "FORMAT", .repeats = true, .help = "of the output: W3C, CSV, TSV, JSON, XML, NAT (a table for the terminal; the default there), otherwise what the file's name says; -o:W3C is understood too"},
+	{.name = "output", .letter = 'O', .argument = "FILE", .kind = VALUE_FILE, .help = "write it there instead of standard output, as INTO does"},
 	{.name = "logs", .argument = "DIR", .kind = VALUE_FILE, .help = "folder with the logs of a machine: FROM System is System.evt, SysEvent.Evt or System.evtx there"},
 	{.name = "zone", .argument = "ZONE", .help = "of logs that are in local time and do not say whose: UTC, +01:00, -0500"},
 	{.name = "strict", .help = "stop at the first damage"},
@@ -35,6 +36,7 @@ static const struct option query_options[] = {
 	{.name = "timeout", .argument = "SECONDS", .help = "stop after so long"},
 	{.name = "checkpoint", .argument = "FILE", .kind = VALUE_FILE, .help = "go on where the last run with this file ended"},
 	{.name = "ascii", .help = "with -o W3C: characters beyond ASCII as U+XXXX"},
+	{.name = "escape", .help = "with -o W3C: control characters as \\uXXXX instead of blanks"},
 	{.name = "logparser-compat", .help = "with -o W3C: as Log Parser writes it, without quotes (cannot be parsed where values have blanks)"},
 	{.name = NULL},
 };
@@ -143,13 +145,30 @@ static const char *glued_take(struct buffer *text, const char *letter)
 	return NULL;
 }
 
+/* A query in a file, in any encoding that editors of Windows write. */
+static int text_load(const char *path, struct diag *diag, struct buffer *text)
+{
+	struct buffer bytes, converted;
+	struct decoded decoded;
+	int error = file_read(path, 0, diag, &bytes);
+	buffer_init(&converted, 2 * QUERY_TEXT);
+	buffer_init(text, 2 * QUERY_TEXT);
+	if (error == 0)
+		error = encoding_decode(buffer_text(&bytes), bytes.length, path, diag, &converted, &decoded);
+	if (error == 0)
+		buffer_add(text, decoded.text, decoded.length);
+	buffer_done(&bytes);
+	buffer_done(&converted);
+	return error;
+}
+
 static int text_read(struct asking *asking, struct buffer *text, const char **ret_file)
 {
 	struct invocation *invocation = asking->invocation;
 	*ret_file = "query";
 	if (invocation->word_count == 1 && ascii_prefix("file:", 5, invocation->words[0])) {
 		*ret_file = invocation->words[0] + 5;
-		return file_read(*ret_file, 0, invocation->diag, text);
+		return text_load(*ret_file, invocation->diag, text);
 	}
 	buffer_init(text, 2 * QUERY_TEXT);
 	for (size_t i = 0; i < invocation->word_count; i++) {
@@ -184,7 +203,24 @@ static const struct writer_type *writer_of_file(const char *path)
 static const char *output_path(const struct asking *asking)
 {
 	const char *into = query_into(asking->query);
+	if (into == NULL)
+		into = invocation_option(asking->invocation, "output");
 	return into == NULL || ascii_equal(into, "STDOUT") || strcmp(into, "-") == 0 ? NULL : into;
+}
+
+static int output_check(const struct asking *asking)
+{
+	const char *path = output_path(asking);
+	if (query_into(asking->query) != NULL && invocation_option(asking->invocation, "output") != NULL) {
+		diag_error(asking->invocation->diag, NULL, "-O and the query's own INTO or TO: one of them");
+		return ERROR_INPUT;
+	}
+	if (path != NULL && strchr(path, '*') != NULL) {
+		diag_error(asking->invocation->diag, &(struct place){.file = path}, "a file for each value of a column (Log Parser's * in INTO) cannot be made: "
+			   "ask once for each");
+		return ERROR_INPUT;
+	}
+	return 0;
 }
 
 static int writer_choose(struct asking *asking)
@@ -202,8 +238,8 @@ static int writer_choose(struct asking *asking)
 		.date = asking->options.now,
 		.logparser_compat = invocation_option(invocation, "logparser-compat") != NULL,
 		.ascii = invocation_option(invocation, "ascii") != NULL,
+		.escape = invocation_option(invocation, "escape") != NULL,
 		.color = (invocation->render & DIAG_COLOR) != 0 && path == NULL && isatty(STDOUT_FILENO),
-		.width = path == NULL ? terminal_width() : 0,
 	};
 	return 0;
 }
@@ -287,6 +323,8 @@ static int options_read(struct asking *asking)
 	int error = logs_read(invocation, 0, &asking->logs);
 	if (error == 0)
 		error = timeout_read(asking);
+	if (error == 0)
+		error = output_check(asking);
 	if (error == 0)
 		error = writer_choose(asking);
 	if (error < 0)

@@ -24,6 +24,9 @@ struct event_kind {
 	/* What it says of packets, for formats whose lines are records themselves (pfirewall, w3c, nflog, pcap); NULL: the
 	 * meaning is looked up by provider and id (logparse/meaning.h).  False: nothing about a packet. */
 	bool (*record)(const struct event *event, struct record *ret_record);
+	/* The value of a column, for logs whose lines have columns with names (NULL: others); at NULL: a dash.  False: no such
+	 * column. */
+	bool (*column)(const struct event *event, const char *name, struct cursor *ret_value);
 };
 
 #define EVENT_NO_ID UINT32_MAX
@@ -36,6 +39,7 @@ struct event {
 	uint64_t time;            /* FILETIME: when it happened; 0: unknown */
 	uint64_t written;         /* FILETIME: when it was written; 0: not told apart */
 	uint64_t number;          /* of the record; 0: none */
+	uint64_t sequence;        /* by which the log itself counts its records, where that is another; 0: number */
 	uint32_t id;              /* EVENT_NO_ID: none.  Of evt the low 16 bits */
 	uint32_t id_full;         /* with severity, facility (evt) or qualifiers (evtx) in the high word */
 	uint32_t type;            /* evt: 1 error, 2 warning, 4 information, 8 audit success, 16 audit failure; of evtx from level and keywords */

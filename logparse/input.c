@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lzma.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,6 +35,7 @@ struct input {
 	bool known;               /* packing has been looked at */
 	bool ended;               /* the file has */
 	bool finished;            /* a packed stream has ended whole */
+	int failed;               /* the error that ended it, already said */
 	uint8_t *raw;             /* as read, not yet unpacked */
 	size_t raw_at, raw_end;
 	uint8_t *head;            /* unpacked, looked at and not yet taken */
@@ -46,6 +48,8 @@ struct input {
 	size_t map_length;
 	bool mapped;              /* by mmap; otherwise it is memory of ours */
 	size_t forgotten;         /* bytes of it that need not stay in memory */
+	void (*idle)(void *context);
+	void *idle_context;
 };
 
 static int input_error(struct input *input, int error, const char *what)
@@ -116,6 +120,25 @@ void input_progress(const struct input *input, uint64_t *ret_done, uint64_t *ret
 	*ret_all = input->size;
 }
 
+void input_idle(struct input *input, void (*idle)(void *context), void *context)
+{
+	/* A file never has to be waited for. */
+	input->idle = input->size == 0 ? idle : NULL;
+	input->idle_context = context;
+}
+
+static ssize_t file_read(struct input *input, uint8_t *bytes, size_t most)
+{
+	ssize_t got;
+	struct pollfd waits = {.fd = input->fd, .events = POLLIN};
+	if (input->idle != NULL && poll(&waits, 1, 0) == 0)
+		input->idle(input->idle_context);
+	do
+		got = read(input->fd, bytes, most);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
 /* Bytes of the file behind those that are there. */
 static int raw_fill(struct input *input)
 {
@@ -123,10 +146,7 @@ static int raw_fill(struct input *input)
 		input->raw_at = input->raw_end = 0;
 	if (input->raw_end == RAW || input->ended)
 		return 0;
-	ssize_t got;
-	do
-		got = read(input->fd, input->raw + input->raw_end, RAW - input->raw_end);
-	while (got < 0 && errno == EINTR);
+	ssize_t got = file_read(input, input->raw + input->raw_end, RAW - input->raw_end);
 	if (got < 0) {
 		diag_error(input->diag, &(struct place){.file = input->name}, "cannot read it: %s", strerror(errno));
 		return ERROR_SYSTEM;
@@ -206,12 +226,18 @@ static bool zstd_step(struct input *input, uint8_t *bytes, size_t most, size_t *
 	return !ZSTD_isError(result);
 }
 
+static int unpack_fail(struct input *input, int error, const char *what)
+{
+	input->failed = error;
+	return input_error(input, error, what);
+}
+
 static int64_t unpack(struct input *input, uint8_t *bytes, size_t most)
 {
 	static bool (*const steps[])(struct input *, uint8_t *, size_t, size_t *) = {
 		[PACKED_GZIP] = gzip_step, [PACKED_XZ] = xz_step, [PACKED_ZSTD] = zstd_step,
 	};
-	for (;;) {
+	while (input->failed == 0) {
 		size_t written = 0;
 		int error = raw_fill(input);
 		if (error < 0)
@@ -220,26 +246,24 @@ static int64_t unpack(struct input *input, uint8_t *bytes, size_t most)
 		if (empty && (input->finished || input->packing == PACKED_NOT))
 			return 0;
 		if (!steps[input->packing](input, bytes, most, &written))
-			return input_error(input, ERROR_DAMAGED, "the packed data is damaged: what came before has been read");
+			return unpack_fail(input, ERROR_DAMAGED, "the packed data is damaged: what came before has been read");
 		input->given += written;
 		if (input->given > RATIO_FREE && input->given / RATIO_MOST > input->taken)
-			return input_error(input, ERROR_LIMIT, "unpacks to more than 1200 times its size: refused");
+			return unpack_fail(input, ERROR_LIMIT, "unpacks to more than 1200 times its size: refused");
 		if (written > 0)
 			return (int64_t)written;
 		if (empty && !input->finished)
-			return input_error(input, ERROR_DAMAGED, "the packed data ends too soon: what came before has been read");
+			return unpack_fail(input, ERROR_DAMAGED, "the packed data ends too soon: what came before has been read");
 	}
+	return input->failed;
 }
 
 /* Where nothing is to be unpacked, straight to where it is wanted. */
 static int64_t direct_read(struct input *input, uint8_t *bytes, size_t most)
 {
-	ssize_t got;
 	if (input->ended)
 		return 0;
-	do
-		got = read(input->fd, bytes, most);
-	while (got < 0 && errno == EINTR);
+	ssize_t got = file_read(input, bytes, most);
 	if (got < 0) {
 		diag_error(input->diag, &(struct place){.file = input->name}, "cannot read it: %s", strerror(errno));
 		return ERROR_SYSTEM;
@@ -268,7 +292,8 @@ static int64_t bytes_next(struct input *input, uint8_t *bytes, size_t most)
 	return (int64_t)length;
 }
 
-int input_peek(struct input *input, size_t most, const uint8_t **ret_bytes, size_t *ret_length)
+/* Until there are `least` bytes. */
+static int head_fill(struct input *input, size_t least, size_t most, const uint8_t **ret_bytes, size_t *ret_length)
 {
 	if (input->map != NULL) {
 		*ret_bytes = input->map;
@@ -279,7 +304,7 @@ int input_peek(struct input *input, size_t most, const uint8_t **ret_bytes, size
 		input->head = memory_resize(input->head, most);
 		input->head_room = most;
 	}
-	while (input->head_end < most) {
+	while (input->head_end < least) {
 		int64_t got = bytes_next(input, input->head + input->head_end, most - input->head_end);
 		if (got < 0 && input->head_end == 0)
 			return (int)got;
@@ -288,8 +313,18 @@ int input_peek(struct input *input, size_t most, const uint8_t **ret_bytes, size
 		input->head_end += (size_t)got;
 	}
 	*ret_bytes = input->head;
-	*ret_length = input->head_end;
+	*ret_length = input->head_end < most ? input->head_end : most;
 	return 0;
+}
+
+int input_peek(struct input *input, size_t most, const uint8_t **ret_bytes, size_t *ret_length)
+{
+	return head_fill(input, most, most, ret_bytes, ret_length);
+}
+
+int input_peek_more(struct input *input, size_t most, const uint8_t **ret_bytes, size_t *ret_length)
+{
+	return head_fill(input, input->head_end < most ? input->head_end + 1 : most, most, ret_bytes, ret_length);
 }
 
 int64_t input_read(struct input *input, void *bytes, size_t most)

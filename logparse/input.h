@@ -18,6 +18,11 @@ void input_close(struct input *input); /* NULL is fine */
 const char *input_name(const struct input *input);
 /* The first bytes, at most `most`, without taking them. */
 int input_peek(struct input *input, size_t most, const uint8_t **ret_bytes, size_t *ret_length);
+/* As input_peek, for a pipe that gives its bytes when it has them: waits for no more than there are, but for some beyond
+ * those that were looked at already.  Length as before: there are no more. */
+int input_peek_more(struct input *input, size_t most, const uint8_t **ret_bytes, size_t *ret_length);
+/* What is called when the next bytes would have to be waited for: what is ready may go out. */
+void input_idle(struct input *input, void (*idle)(void *context), void *context);
 /* The next bytes in order: 0 at the end, negative on error (a message is in the diag of input_open). */
 int64_t input_read(struct input *input, void *bytes, size_t most);
 /* All of it at once, for formats that go back and forth: mapped where it is a plain file, else spooled into memory

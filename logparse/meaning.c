@@ -195,9 +195,10 @@ struct filling {
 	const struct row *row;
 	struct meaning_space *space;
 	struct record *record;
-	size_t string;            /* of evt: which comes next */
+	size_t string;            /* which value comes next */
 	uint64_t source_port, dest_port;
-	bool ports;
+	bool has_source, has_dest;
+	bool remote;              /* RemoteAddress: somebody who sends to us */
 };
 
 /* A text that stays; the space is never moved. */
@@ -255,9 +256,10 @@ static void named_value(struct filling *filling, struct cursor name, struct curs
 	};
 	size_t length = cursor_left(&name);
 	if (ascii_equal_n(name.at, length, "SourcePort"))
-		filling->ports |= number_parse(value.at, cursor_left(&value), UINT16_MAX, &filling->source_port);
+		filling->has_source = number_parse(value.at, cursor_left(&value), UINT16_MAX, &filling->source_port);
 	else if (ascii_equal_n(name.at, length, "DestPort"))
-		filling->ports |= number_parse(value.at, cursor_left(&value), UINT16_MAX, &filling->dest_port);
+		filling->has_dest = number_parse(value.at, cursor_left(&value), UINT16_MAX, &filling->dest_port);
+	filling->remote |= ascii_equal_n(name.at, length, "RemoteAddress");
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (!ascii_equal_n(name.at, length, names[i].name))
 			continue;
@@ -277,6 +279,28 @@ static void named_value(struct filling *filling, struct cursor name, struct curs
 	}
 }
 
+/* Values without names, as some exports have them: by their places, as far as these are the same in all versions. */
+static const struct {
+	uint16_t first, last;
+	const char *names[9];     /* ends with NULL */
+} places[] = {
+	{4960, 4965, {"RemoteAddress", "SPI"}},
+	{5152, 5153, {"ProcessId", "Application", "Direction", "SourceAddress", "SourcePort", "DestAddress", "DestPort", "Protocol"}},
+	{5154, 5155, {"ProcessId", "Application", "SourceAddress", "SourcePort", "Protocol", "FilterRTID", "LayerName"}},
+	{5156, 5157, {"ProcessId", "Application", "Direction", "SourceAddress", "SourcePort", "DestAddress", "DestPort", "Protocol"}},
+	{5158, 5159, {"ProcessId", "Application", "SourceAddress", "SourcePort", "Protocol", "FilterRTID", "LayerName"}},
+};
+
+static struct cursor place_name(const struct filling *filling, size_t index)
+{
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (filling->event->id >= places[i].first && filling->event->id <= places[i].last)
+			for (size_t j = 0; places[i].names[j] != NULL; j++)
+				if (j == index)
+					return cursor_text(places[i].names[j]);
+	return cursor_text("");
+}
+
 static void value_take(void *context, struct cursor name, struct cursor value)
 {
 	static void (*const strings[])(struct filling *, size_t, struct cursor) = {
@@ -285,7 +309,7 @@ static void value_take(void *context, struct cursor name, struct cursor value)
 	struct filling *filling = context;
 	size_t index = filling->string++;
 	if (filling->row->shape == SHAPE_NAMED)
-		named_value(filling, name, value);
+		named_value(filling, cursor_left(&name) > 0 ? name : place_name(filling, index), value);
 	else if (filling->row->shape != SHAPE_PLAIN)
 		strings[filling->row->shape](filling, index, value);
 }
@@ -296,17 +320,25 @@ static void ports_set(struct filling *filling)
 	struct record *record = filling->record;
 	bool icmp = record_has(record, COLUMN_PROTOCOL) && (record->protocol == 1 || record->protocol == 58);
 	bool out = cursor_left(&record->direction) == 3 && *record->direction.at == 'o';
-	if (!filling->ports)
-		return;
-	if (icmp) {
+	if (icmp && filling->has_source && filling->has_dest) {
 		record->icmptype = (uint8_t)(out ? filling->source_port : filling->dest_port);
 		record->icmpcode = (uint8_t)(out ? filling->dest_port : filling->source_port);
 		record->has |= RECORD_HAS(COLUMN_ICMPTYPE) | RECORD_HAS(COLUMN_ICMPCODE);
-		return;
 	}
-	record->srcport = (uint16_t)filling->source_port;
-	record->dstport = (uint16_t)filling->dest_port;
-	record->has |= RECORD_HAS(COLUMN_SRC_PORT) | RECORD_HAS(COLUMN_DST_PORT);
+	if (icmp)
+		return;
+	if (filling->has_source)
+		record->srcport = (uint16_t)filling->source_port;
+	if (filling->has_dest)
+		record->dstport = (uint16_t)filling->dest_port;
+	record->has |= (filling->has_source ? RECORD_HAS(COLUMN_SRC_PORT) : 0) | (filling->has_dest ? RECORD_HAS(COLUMN_DST_PORT) : 0);
+}
+
+/* Protocols without ports have zeros in the strings of 4290 and 4291. */
+static void ports_drop(struct record *record)
+{
+	if (record_has(record, COLUMN_PROTOCOL) && record->protocol != 6 && record->protocol != 17)
+		record->has &= ~(RECORD_HAS(COLUMN_SRC_PORT) | RECORD_HAS(COLUMN_DST_PORT));
 }
 
 /* The data of 4290 and 4291: an error-log packet of 40 bytes, then the packet's first bytes (logs.md 1.1). */
@@ -329,8 +361,6 @@ static void dump_take(struct filling *filling)
 	record->icmpcode = dump.icmpcode;
 	record->size = dump.size;
 	record->has |= dump.has & only;
-	if (record_has(record, COLUMN_PROTOCOL) && record->protocol != 6 && record->protocol != 17)
-		record->has &= ~(RECORD_HAS(COLUMN_SRC_PORT) | RECORD_HAS(COLUMN_DST_PORT));
 }
 
 bool event_dump(const struct event *event, struct record *ret_dump)
@@ -384,7 +414,7 @@ enum meaning event_meaning(const struct event *event, struct meaning_space *spac
 			return MEANING_NONE;
 		if (ret_record->action.at == NULL)
 			return MEANING_OTHER;
-		return ascii_prefix("DROP", 4, ret_record->action.at) && cursor_left(&ret_record->action) == 4 ? MEANING_DROP
+		return cursor_left(&ret_record->action) == 4 && ascii_prefix("DROP", 4, ret_record->action.at) ? MEANING_DROP
 		       : ascii_equal_n(ret_record->action.at, cursor_left(&ret_record->action), "INFO-EVENTS-LOST") ? MEANING_DROP
 													     : MEANING_PERMIT;
 	}
@@ -402,9 +432,10 @@ enum meaning event_meaning(const struct event *event, struct meaning_space *spac
 	event->kind->data(event, value_take, &filling);
 	ports_set(&filling);
 	if (row->shape == SHAPE_PACKET) {
+		ports_drop(ret_record);
 		dump_take(&filling);
 		ret_record->direction = cursor_text(event->id == 4290 ? "in" : "out");
-	} else if (row->meaning == MEANING_DROP && ret_record->direction.at == NULL && row->shape != SHAPE_NAMED) {
+	} else if (row->meaning == MEANING_DROP && ret_record->direction.at == NULL && (row->shape != SHAPE_NAMED || filling.remote)) {
 		ret_record->direction = cursor_text("in");
 	}
 	if (row->meaning != MEANING_OTHER)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
@@ -16,6 +17,7 @@ struct file {
 	bool found;               /* in a folder: what is no log is passed over */
 	struct input *input;
 	struct reader *reader;
+	const char *unlike;       /* the format that was asked for: why it does not look like it */
 	struct event event;       /* merged: the one that waits */
 	bool waits;
 };
@@ -28,9 +30,10 @@ struct source {
 	size_t at;                /* of files */
 	struct file *last;        /* merged: whose event was given out */
 	struct reader_counts counts;
-	size_t failed;
+	size_t failed, opened;
 	uint64_t date, done;
 	bool merged;              /* all are open */
+	bool refused;             /* the system did not let one be read */
 };
 
 static void file_add(struct source *source, const char *path, uint64_t size, bool found)
@@ -43,6 +46,13 @@ static void file_add(struct source *source, const char *path, uint64_t size, boo
 	struct file *file = &source->files[source->count++];
 	*file = (struct file){.path = memory_alloc(length), .size = size, .found = found};
 	memcpy(file->path, path, length);
+}
+
+/* What is written while it is read has no end. */
+static bool is_output(const struct stat *status)
+{
+	struct stat output;
+	return fstat(STDOUT_FILENO, &output) == 0 && output.st_dev == status->st_dev && output.st_ino == status->st_ino;
 }
 
 static int folder_add(struct source *source, const char *path, unsigned depth)
@@ -64,7 +74,7 @@ static int folder_add(struct source *source, const char *path, unsigned depth)
 		if (error == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !whole.full && lstat(buffer_text(&whole), &status) == 0) {
 			if (S_ISDIR(status.st_mode))
 				error = folder_add(source, buffer_text(&whole), depth + 1);
-			else if (S_ISREG(status.st_mode) && source->count < FILES_MOST)
+			else if (S_ISREG(status.st_mode) && source->count < FILES_MOST && !is_output(&status))
 				file_add(source, buffer_text(&whole), (uint64_t)status.st_size, true);
 		}
 		buffer_done(&whole);
@@ -85,9 +95,19 @@ static void counts_add(struct reader_counts *sum, const struct reader_counts *co
 	sum->duplicates += counts->duplicates;
 }
 
+/* A format that was asked for finds nothing in what is something else: that is no empty log. */
+static void unlike_say(struct source *source, const struct file *file)
+{
+	const struct reader_counts *counts = &file->reader->counts;
+	if (file->unlike != NULL && counts->read + counts->filtered + counts->unreadable == 0)
+		diag_warning(source->diag, "format", &(struct place){.file = file->path}, "nothing of the format %s in it: %s",
+			     file->reader->type->name, file->unlike);
+}
+
 static void file_close(struct source *source, struct file *file)
 {
 	if (file->reader != NULL) {
+		unlike_say(source, file);
 		counts_add(&source->counts, &file->reader->counts);
 		if (source->date == 0)
 			source->date = file->reader->date;
@@ -99,6 +119,16 @@ static void file_close(struct source *source, struct file *file)
 	file->waits = false;
 }
 
+static void unlike_look(struct file *file, const struct reader_type *type)
+{
+	const uint8_t *head;
+	size_t length;
+	const char *why = NULL;
+	/* Not of a pipe, whose first bytes may take their time. */
+	if (file->size > 0 && input_peek(file->input, READER_HEAD, &head, &length) == 0 && type->guess(head, length, file->path, &why) == 0)
+		file->unlike = why;
+}
+
 /* 1: it is open, 0: it is passed over. */
 static int file_open(struct source *source, struct file *file)
 {
@@ -106,6 +136,8 @@ static int file_open(struct source *source, struct file *file)
 	struct diag said;
 	diag_init(&said);
 	int error = input_open(file->path, source->diag, &file->input);
+	if (error == 0)
+		input_idle(file->input, source->options.idle, source->options.idle_context);
 	if (error == 0 && type == NULL) {
 		error = reader_guess(file->input, &said, &type);
 		if (error == ERROR_INPUT && file->found) {
@@ -117,13 +149,17 @@ static int file_open(struct source *source, struct file *file)
 	}
 	diag_move(source->diag, &said);
 	diag_done(&said);
+	if (error == 0 && source->options.type != NULL)
+		unlike_look(file, type);
 	if (error == 0)
 		error = type->open(file->input, &source->options.reader, source->diag, &file->reader);
 	if (error < 0) {
 		source->failed++;
+		source->refused |= error == ERROR_SYSTEM;
 		file_close(source, file);
 		return 0;
 	}
+	source->opened++;
 	return 1;
 }
 
@@ -243,8 +279,7 @@ static int merged_next(struct source *source, struct event *ret_event)
 int source_next(struct source *source, struct event *ret_event)
 {
 	int got = source->options.sort ? merged_next(source, ret_event) : ordered_next(source, ret_event);
-	if (got == 0 && source->failed == 0 && source->counts.read + source->counts.filtered + source->counts.unreadable == 0 &&
-	    source->count > 0 && source->files[0].found) {
+	if (got == 0 && source->failed == 0 && source->opened == 0 && source->count > 0) {
 		bool any = false;
 		for (size_t i = 0; i < source->count; i++)
 			any |= !source->files[i].found;
@@ -281,6 +316,11 @@ void source_counts(const struct source *source, struct reader_counts *ret_counts
 	for (size_t i = 0; i < source->count; i++)
 		if (source->files[i].reader != NULL)
 			counts_add(ret_counts, &source->files[i].reader->counts);
+}
+
+bool source_refused(const struct source *source)
+{
+	return source->refused;
 }
 
 void source_progress(const struct source *source, uint64_t *ret_done, uint64_t *ret_all)

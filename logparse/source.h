@@ -8,6 +8,8 @@
 struct source_options {
 	struct reader_options reader;
 	const struct reader_type *type; /* of all inputs; NULL: guessed from the content of each */
+	void (*idle)(void *context);    /* called before more of a pipe has to be waited for; NULL: nothing */
+	void *idle_context;
 	bool sort;                      /* by time; events of one input keep their order where they have no time */
 };
 
@@ -25,6 +27,8 @@ int source_next(struct source *source, struct event *ret_event);
 
 /* What was read of all inputs until now; failed: inputs that could not be read. */
 void source_counts(const struct source *source, struct reader_counts *ret_counts, size_t *ret_failed);
+/* Whether the system did not let one of them be read (a permission). */
+bool source_refused(const struct source *source);
 /* How far it is, in bytes of all inputs; all is 0 where that is not known. */
 void source_progress(const struct source *source, uint64_t *ret_done, uint64_t *ret_all);
 

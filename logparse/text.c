@@ -34,6 +34,17 @@ static size_t plain_run(const char *text, size_t length)
 	return run;
 }
 
+/* DEL and the controls behind it (C1), which terminals obey as well; 0: it is none of them. */
+static unsigned late_control(const char *text, size_t length, size_t *ret_taken)
+{
+	unsigned first = (unsigned char)text[0], second = length > 1 ? (unsigned char)text[1] : 0;
+	bool wide = first == 0xc2 && second >= 0x80 && second < 0xa0;
+	if (!wide && first != 0x7f)
+		return 0;
+	*ret_taken = wide ? 2 : 1;
+	return wide ? second : first;
+}
+
 static size_t other_take(struct buffer *buffer, const char *text, size_t length)
 {
 	size_t size = (unsigned char)text[0] >= 0x80 ? utf8_length(text, length) : 1;
@@ -57,12 +68,13 @@ void buffer_add_json(struct buffer *buffer, const char *text, size_t length)
 		if (length == 0)
 			break;
 		size_t taken = 1;
+		unsigned control = c < 0x20 ? c : late_control(text, length, &taken);
 		if (c == '"' || c == '\\')
 			buffer_add(buffer, (const char[]){'\\', (char)c}, 2);
 		else if (c < 0x20 && shorts[c] != 0)
 			buffer_add(buffer, (const char[]){'\\', shorts[c]}, 2);
-		else if (c < 0x20 || c == 0x7f)
-			buffer_add(buffer, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+		else if (c < 0x20 || control != 0)
+			buffer_add(buffer, (const char[]){'\\', 'u', '0', '0', hex[control >> 4], hex[control & 15]}, 6);
 		else
 			taken = other_take(buffer, text, length);
 		text += taken;
@@ -87,8 +99,11 @@ void buffer_add_xml(struct buffer *buffer, const char *text, size_t length)
 			if (*text == entities[i].c)
 				entity = entities[i].entity;
 		size_t taken = 1;
+		unsigned control = late_control(text, length, &taken);
 		if (entity != NULL)
 			buffer_add_text(buffer, entity);
+		else if (control != 0)
+			buffer_printf(buffer, "&#%u;", control);
 		else if (length >= 3 && (memcmp(text, "\xef\xbf\xbe", 3) == 0 || memcmp(text, "\xef\xbf\xbf", 3) == 0))
 			buffer_add(buffer, "\xef\xbf\xbd", taken = 3);
 		else

@@ -4,7 +4,7 @@
 
 #include "core/base/buffer.h"
 
-/* Within a JSON string (RFC 8259), without its quotes. */
+/* Within a JSON string (RFC 8259), without its quotes.  Controls, C1 and DEL among them, are escaped here and in XML. */
 void buffer_add_json(struct buffer *buffer, const char *text, size_t length);
 /* Within an element or an attribute of XML 1.0; what XML cannot hold becomes U+FFFD. */
 void buffer_add_xml(struct buffer *buffer, const char *text, size_t length);

@@ -1,6 +1,5 @@
 #include "bootcfg/contain/probe.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -10,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bootcfg/contain/curl.h"
 #include "bootcfg/contain/endpoint.h"
 #include "bootcfg/host.h"
 #include "core/base/error.h"
@@ -37,6 +37,9 @@ int probe_prepare(struct probe *probe, const char *text, bool forbid, struct are
 	struct endpoint endpoint;
 	*probe = (struct probe){.text = arena_text(arena, text), .forbid = forbid};
 	int error = endpoint_parse(text, strlen(text), arena, diag, NULL, &endpoint);
+	/* What is missing is said before anything has been changed. */
+	if (error == 0)
+		error = curl_load(diag);
 	if (error < 0)
 		return error;
 	bool url = endpoint.scheme[0] != '\0';
@@ -230,25 +233,25 @@ static bool names_set(struct trial *trial)
 	buffer_add_text(&text, "https://");
 	endpoint_print(trial_host(trial), probe->port, &text);
 	buffer_add_text(&text, probe->path);
-	bool good = curl_easy_setopt(trial->transfer, CURLOPT_URL, buffer_text(&text)) == CURLE_OK;
-	curl_slist_free_all(trial->resolve);
-	curl_slist_free_all(trial->headers);
+	bool good = curl.easy_setopt(trial->transfer, CURLOPT_URL, buffer_text(&text)) == CURLE_OK;
+	curl.slist_free_all(trial->resolve);
+	curl.slist_free_all(trial->headers);
 	trial->resolve = trial->headers = NULL;
 	if (!probe->is_address || trial->trust == TRUST_PINNED) {
 		buffer_clear(&text);
 		resolve_print(trial, &text);
-		trial->resolve = curl_slist_append(NULL, buffer_text(&text));
+		trial->resolve = curl.slist_append(NULL, buffer_text(&text));
 		good = good && trial->resolve != NULL;
 	}
 	if (trial->trust == TRUST_PINNED) {
 		buffer_clear(&text);
 		buffer_add_text(&text, "Host: ");
 		endpoint_print(probe->host, probe->port, &text);
-		trial->headers = curl_slist_append(NULL, buffer_text(&text));
+		trial->headers = curl.slist_append(NULL, buffer_text(&text));
 		good = good && trial->headers != NULL;
 	}
-	good = good && curl_easy_setopt(trial->transfer, CURLOPT_RESOLVE, trial->resolve) == CURLE_OK &&
-	       curl_easy_setopt(trial->transfer, CURLOPT_HTTPHEADER, trial->headers) == CURLE_OK;
+	good = good && curl.easy_setopt(trial->transfer, CURLOPT_RESOLVE, trial->resolve) == CURLE_OK &&
+	       curl.easy_setopt(trial->transfer, CURLOPT_HTTPHEADER, trial->headers) == CURLE_OK;
 	buffer_done(&text);
 	return good;
 }
@@ -257,43 +260,43 @@ static bool trust_set(struct trial *trial)
 {
 	const struct probe *probe = trial->probe;
 	bool own = trial->trust != TRUST_SYSTEM && probe->ca_pem != NULL;
-	if (curl_easy_setopt(trial->transfer, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK ||
-	    curl_easy_setopt(trial->transfer, CURLOPT_SSL_VERIFYHOST, own && probe->any_name ? 0L : 2L) != CURLE_OK)
+	if (curl.easy_setopt(trial->transfer, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK ||
+	    curl.easy_setopt(trial->transfer, CURLOPT_SSL_VERIFYHOST, own && probe->any_name ? 0L : 2L) != CURLE_OK)
 		return false;
 	if (!own)
 		return true;
 	struct curl_blob blob = {(void *)(uintptr_t)probe->ca_pem, strlen(probe->ca_pem), CURL_BLOB_COPY};
-	return curl_easy_setopt(trial->transfer, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK &&
-	       curl_easy_setopt(trial->transfer, CURLOPT_CAINFO, NULL) == CURLE_OK &&
-	       curl_easy_setopt(trial->transfer, CURLOPT_CAPATH, NULL) == CURLE_OK;
+	return curl.easy_setopt(trial->transfer, CURLOPT_CAINFO_BLOB, &blob) == CURLE_OK &&
+	       curl.easy_setopt(trial->transfer, CURLOPT_CAINFO, NULL) == CURLE_OK &&
+	       curl.easy_setopt(trial->transfer, CURLOPT_CAPATH, NULL) == CURLE_OK;
 }
 
 static bool transfer_set(struct trial *trial)
 {
 	CURL *transfer = trial->transfer;
 	long left = (long)(trial->deadline - now_ms());
-	return curl_easy_setopt(transfer, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_PROXY, "") == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_TIMEOUT_MS, left > 0 ? left : 1L) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_USERAGENT, "cordon/" CORDON_VERSION) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_ERRORBUFFER, trial->error) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_WRITEFUNCTION, body_take) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_WRITEDATA, trial) == CURLE_OK &&
-	       curl_easy_setopt(transfer, CURLOPT_PRIVATE, trial) == CURLE_OK && names_set(trial) && trust_set(trial);
+	return curl.easy_setopt(transfer, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_PROTOCOLS_STR, "https") == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_PROXY, "") == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_TIMEOUT_MS, left > 0 ? left : 1L) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_USERAGENT, "cordon/" CORDON_VERSION) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_ERRORBUFFER, trial->error) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_WRITEFUNCTION, body_take) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_WRITEDATA, trial) == CURLE_OK &&
+	       curl.easy_setopt(transfer, CURLOPT_PRIVATE, trial) == CURLE_OK && names_set(trial) && trust_set(trial);
 }
 
 static void transfer_start(struct run *run, struct trial *trial)
 {
 	trial->error[0] = '\0';
 	trial->received = 0;
-	trial->transfer = curl_easy_init();
-	if (trial->transfer != NULL && transfer_set(trial) && curl_multi_add_handle(run->multi, trial->transfer) == CURLM_OK)
+	trial->transfer = curl.easy_init();
+	if (trial->transfer != NULL && transfer_set(trial) && curl.multi_add_handle(run->multi, trial->transfer) == CURLM_OK)
 		return;
 	buffer_printf(&trial->seen, "%s: libcurl cannot ask this", trial->probe->text);
 	trial_end(trial, false);
@@ -303,8 +306,8 @@ static void transfer_drop(struct run *run, struct trial *trial)
 {
 	if (trial->transfer == NULL)
 		return;
-	curl_multi_remove_handle(run->multi, trial->transfer);
-	curl_easy_cleanup(trial->transfer);
+	curl.multi_remove_handle(run->multi, trial->transfer);
+	curl.easy_cleanup(trial->transfer);
 	trial->transfer = NULL;
 }
 
@@ -326,15 +329,15 @@ static void transfer_result(struct run *run, struct trial *trial, CURLcode code)
 	const struct probe *probe = trial->probe;
 	long status = 0;
 	char *from = NULL;
-	(void)curl_easy_getinfo(trial->transfer, CURLINFO_RESPONSE_CODE, &status);
-	(void)curl_easy_getinfo(trial->transfer, CURLINFO_PRIMARY_IP, &from);
+	(void)curl.easy_getinfo(trial->transfer, CURLINFO_RESPONSE_CODE, &status);
+	(void)curl.easy_getinfo(trial->transfer, CURLINFO_PRIMARY_IP, &from);
 	if (code == CURLE_WRITE_ERROR && trial->stopped)
 		code = CURLE_OK;
 	bool certificate = code == CURLE_PEER_FAILED_VERIFICATION;
 	/* What the first certificate question said is the plainest: it speaks of the name that the user gave. */
 	if (code != CURLE_OK && (trial->seen.length == 0 || !certificate)) {
 		buffer_clear(&trial->seen);
-		const char *why = trial->error[0] != '\0' ? trial->error : curl_easy_strerror(code);
+		const char *why = trial->error[0] != '\0' ? trial->error : curl.easy_strerror(code);
 		buffer_printf(&trial->seen, "%s: %s", probe->text, QUOTE(why));
 	}
 	if (code == CURLE_OK) {
@@ -357,13 +360,13 @@ static void transfer_result(struct run *run, struct trial *trial, CURLcode code)
 static void transfers_look(struct run *run)
 {
 	int running, left;
-	(void)curl_multi_perform(run->multi, &running);
-	for (const CURLMsg *message; (message = curl_multi_info_read(run->multi, &left)) != NULL;) {
+	(void)curl.multi_perform(run->multi, &running);
+	for (const CURLMsg *message; (message = curl.multi_info_read(run->multi, &left)) != NULL;) {
 		struct trial *trial = NULL;
 		if (message->msg != CURLMSG_DONE)
 			continue;
 		CURLcode code = message->data.result;
-		(void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)(void *)&trial);
+		(void)curl.easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)(void *)&trial);
 		transfer_result(run, trial, code);
 	}
 }
@@ -421,7 +424,7 @@ static bool run_turn(struct run *run)
 	if (nearest == INT64_MAX)
 		return false;
 	int64_t wait = nearest - now < 1000 ? nearest - now : 1000;
-	(void)curl_multi_poll(run->multi, run->descriptors, (unsigned)count, (int)wait, NULL);
+	(void)curl.multi_poll(run->multi, run->descriptors, (unsigned)count, (int)wait, NULL);
 	for (size_t i = 0; i < count; i++)
 		tcp_look(run->owners[i].trial, run->owners[i].index, run->descriptors[i].revents);
 	transfers_look(run);
@@ -462,11 +465,11 @@ static void run_done(struct run *run)
 		struct trial *trial = &run->trials[i];
 		transfer_drop(run, trial);
 		trial_end(trial, trial->worked);
-		curl_slist_free_all(trial->resolve);
-		curl_slist_free_all(trial->headers);
+		curl.slist_free_all(trial->resolve);
+		curl.slist_free_all(trial->headers);
 		buffer_done(&trial->seen);
 	}
-	curl_multi_cleanup(run->multi);
+	curl.multi_cleanup(run->multi);
 	free(run->trials);
 	free(run->descriptors);
 	free(run->owners);
@@ -479,12 +482,15 @@ int probes_run(const struct probe *probes, size_t count, int timeout_ms, struct 
 		*ret_good = true;
 		return 0;
 	}
-	bool global = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-	struct run run = {.multi = global ? curl_multi_init() : NULL};
+	int error = curl_load(diag);
+	if (error < 0)
+		return error;
+	bool global = curl.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+	struct run run = {.multi = global ? curl.multi_init() : NULL};
 	if (run.multi == NULL) {
 		diag_error(diag, NULL, "libcurl cannot be set up, so nothing can be probed");
 		if (global)
-			curl_global_cleanup();
+			curl.global_cleanup();
 		return ERROR_SYSTEM;
 	}
 	run.trials = memory_alloc(count * sizeof(*run.trials));
@@ -497,7 +503,7 @@ int probes_run(const struct probe *probes, size_t count, int timeout_ms, struct 
 		;
 	*ret_good = run_say(&run, diag, ret_seen);
 	run_done(&run);
-	curl_global_cleanup();
+	curl.global_cleanup();
 	sigaction(SIGPIPE, &before, NULL);
 	return 0;
 }

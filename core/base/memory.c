@@ -9,10 +9,16 @@
 #include "core/base/error.h"
 
 static unsigned long fail_at;
+static void (*at_end)(void);
 
 void memory_fail_at(unsigned long k)
 {
 	fail_at = k;
+}
+
+void memory_at_end(void (*last)(void))
+{
+	at_end = last;
 }
 
 static ATTR_NORETURN void memory_die(void)
@@ -20,6 +26,8 @@ static ATTR_NORETURN void memory_die(void)
 	static const char text[] = "cordon: error: out of memory\n";
 	ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
 	(void)ignored;
+	if (at_end != NULL)
+		at_end();
 	_exit(EXIT_SYSTEM);
 }
 

@@ -13,6 +13,10 @@ void *memory_resize_array(void *memory, size_t count, size_t size);
 char *memory_text(const char *text);
 char *memory_text_n(const char *text, size_t length);
 
+/* Called once when there is no more memory, before the process ends, by each process that was made since then; it may
+ * not allocate.  NULL: nothing. */
+void memory_at_end(void (*last)(void));
+
 /* For tests: the k-th allocation from now fails (k = 1 is the next one); 0 switches it off.
  * The environment variable CORDON_FAIL_ALLOC=k does the same for a whole program in developer builds. */
 void memory_fail_at(unsigned long k);

@@ -75,20 +75,35 @@ static char *wide_put(char *at, struct cursor *text, unsigned flags, bool *run)
 	return at;
 }
 
+/* Whether any of eight bytes is not PLAIN, all at once. */
+static bool special(uint64_t bytes)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
+	uint64_t quote = bytes ^ ones * '"', last = bytes ^ ones * 0x7f;
+	return (((bytes - ones * '!') & ~bytes) | ((quote - ones) & ~quote) | ((last - ones) & ~last) | bytes) & high;
+}
+
 /* A value that needs quotes and nothing else: blanks in it are all that is special. */
 static bool blanks_only(struct cursor text)
 {
-	bool blank = false;
-	for (; text.at < text.end; text.at++) {
+	const uint64_t ones = UINT64_C(0x0101010101010101), low = ones * 0x7f;
+	uint64_t bytes, others;
+	bool blank = memchr(text.at, ' ', cursor_left(&text)) != NULL;
+	for (; blank && cursor_left(&text) >= sizeof(bytes); text.at += sizeof(bytes)) {
+		memcpy(&bytes, text.at, sizeof(bytes));
+		/* Blanks become another character that is none of the special ones. */
+		others = bytes ^ ones * ' ';
+		if (special(bytes | ~(((others & low) + low) | others | low) >> 1))
+			return false;
+	}
+	for (; text.at < text.end; text.at++)
 		if (classes[(unsigned char)*text.at] != PLAIN && *text.at != ' ')
 			return false;
-		blank |= *text.at == ' ';
-	}
 	return blank;
 }
 
 /* A value that does not stand there as it is, between quotes when it needs them. */
-static char *slow_put(char *at, struct cursor text, unsigned flags)
+static __attribute__((noinline)) char *slow_put(char *at, struct cursor text, unsigned flags)
 {
 	if (blanks_only(text)) {
 		*at++ = '"';
@@ -132,14 +147,6 @@ static char *slow_put(char *at, struct cursor text, unsigned flags)
 	return at - 1;
 }
 
-/* Whether any of eight bytes is not PLAIN, all at once. */
-static bool special(uint64_t bytes)
-{
-	const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-	uint64_t quote = bytes ^ ones * '"', last = bytes ^ ones * 0x7f;
-	return (((bytes - ones * '!') & ~bytes) | ((quote - ones) & ~quote) | ((last - ones) & ~last) | bytes) & high;
-}
-
 /* Copies a text while it looks at it; false when it needs the slow way.  */
 static bool plain_copy(char *at, const char *text, size_t length)
 {
@@ -175,7 +182,7 @@ static bool plain_copy(char *at, const char *text, size_t length)
 	return found == PLAIN;
 }
 
-static char *text_put(char *at, struct cursor text, unsigned flags)
+static inline char *text_put(char *at, struct cursor text, unsigned flags)
 {
 	size_t length = cursor_left(&text);
 	if (text.at == NULL) {
@@ -215,10 +222,8 @@ static uint64_t columns_there(const struct record *record, size_t *ret_length)
 	for (size_t i = 0; i < ARRAY_LENGTH(texts); i++) {
 		const struct cursor *text = (const void *)((const char *)record + texts[i].offset);
 		there &= ~RECORD_HAS(texts[i].column);
-		if (text->at != NULL) {
-			there |= RECORD_HAS(texts[i].column);
-			length += cursor_left(text);
-		}
+		there |= (uint64_t)(text->at != NULL) << texts[i].column;
+		length += cursor_left(text); /* 0 where there is none */
 	}
 	*ret_length = length;
 	return record->recovered ? there | RECORD_HAS(COLUMN_RECOVERED) : there;
@@ -226,19 +231,27 @@ static uint64_t columns_there(const struct record *record, size_t *ret_length)
 
 void w3c_line(const struct record *record, struct buffer *buffer)
 {
+	static const char dashes[2 * RECORD_COLUMNS + 1] = "- - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - ";
 	size_t length;
 	uint64_t there = columns_there(record, &length);
-	char *at = buffer_room(buffer, ROOM + length * GROWTH);
+	char *at = buffer_room(buffer, ROOM + sizeof(dashes) + length * GROWTH);
 	if (at == NULL)
 		return;
-	for (enum record_column column = 0; column < RECORD_COLUMNS; column++, there >>= 1) {
+	/* Most columns of a record are absent. */
+	for (unsigned column = 0; column < RECORD_COLUMNS; column++) {
+		unsigned present = there >> column != 0 ? column + (unsigned)__builtin_ctzll(there >> column) : RECORD_COLUMNS;
+		if (present > column) {
+			memcpy(at, dashes, sizeof(dashes));
+			at += 2 * (size_t)(present - column);
+			column = present;
+		}
+		if (column == RECORD_COLUMNS)
+			break;
 		const struct record_field *field = &record_columns[column];
-		if ((there & 1) == 0)
-			*at++ = '-';
-		else if (field->kind == RECORD_TEXT)
+		if (field->kind == RECORD_TEXT)
 			at = text_put(at, *(const struct cursor *)(const void *)((const char *)record + field->offset), 0);
 		else
-			at = record_put(record, column, at);
+			at = record_put(record, (enum record_column)column, at);
 		*at++ = ' ';
 	}
 	at[-1] = '\n';

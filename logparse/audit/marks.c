@@ -68,9 +68,17 @@ void marks_begin(struct marks *marks, const char *name, const uint8_t *head, siz
 		marks->current->line = marks->by_head->line;
 }
 
+void marks_blind(struct marks *marks, const char *name)
+{
+	marks->blind = (struct mark){.name = arena_text(marks->arena, name)};
+	marks->current = &marks->blind;
+}
+
 bool marks_pass(struct marks *marks, const struct event *event)
 {
 	struct mark *current = marks->current;
+	if (current == &marks->blind)
+		return false;
 	if (event->number == 0) {
 		bool fresh = marks->by_head == NULL || event->offset > marks->by_head->line;
 		if (event->offset > current->line)
@@ -78,13 +86,14 @@ bool marks_pass(struct marks *marks, const struct event *event)
 		return fresh;
 	}
 	const struct mark *old = marks->by_name;
-	if (old != NULL && event->number <= old->number && event->time <= old->time)
+	uint64_t number = event->sequence > 0 ? event->sequence : event->number;
+	if (old != NULL && number <= old->number && event->time <= old->time)
 		return false;
 	if (event->recovered)
 		return true;
 	/* A log that was cleared begins with low numbers again: the highest of what is new counts, not of all. */
-	if (!marks->fresh || event->number > current->number)
-		current->number = event->number;
+	if (!marks->fresh || number > current->number)
+		current->number = number;
 	if (event->time > current->time)
 		current->time = event->time;
 	marks->fresh = true;

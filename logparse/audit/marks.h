@@ -26,6 +26,7 @@ struct marks {
 	size_t old_count, old_capacity, now_count, now_capacity;
 	const struct mark *by_name, *by_head; /* of the log that is being read, among the old; or NULL */
 	struct mark *current;
+	struct mark blind;        /* current, where a log cannot be told from others */
 	bool fresh;               /* something new with a number was in it */
 };
 
@@ -36,6 +37,8 @@ void marks_add(struct marks *marks, const struct mark *mark);
 
 /* A log begins: its name and first bytes (at most MARK_HEAD are looked at), unpacked. */
 void marks_begin(struct marks *marks, const char *name, const uint8_t *head, size_t length);
+/* One begins whose first bytes cannot be read: nothing of it passes, and what was known of it stays. */
+void marks_blind(struct marks *marks, const char *name);
 /* Whether an event of it is new; remembers it, unless it was recovered: then its number and time may be anything. */
 bool marks_pass(struct marks *marks, const struct event *event);
 

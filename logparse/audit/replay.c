@@ -59,6 +59,11 @@ enum replay_result replay_judge(const struct record *record, const struct host *
 	/* Who only observes lets pass what the policy blocks, and says so. */
 	bool dropped = ascii_equal_n(record->action.at, cursor_left(&record->action), "DROP") ||
 		       (record->mode.at != NULL && ascii_equal_n(record->mode.at, cursor_left(&record->mode), "observe"));
-	bool blocks = ret_verdict->action == ACTION_BLOCK;
-	return dropped == blocks ? REPLAY_EXPECTED : REPLAY_UNEXPECTED;
+	if (ret_verdict->action == ACTION_NEGOTIATE && !dropped) {
+		*ret_why = "whether IPsec protected it, which the policy wants negotiated";
+		return REPLAY_UNEXPLAINED;
+	}
+	/* What is to be negotiated is dropped as long as it is not. */
+	bool passes = ret_verdict->action == ACTION_PERMIT;
+	return dropped != passes ? REPLAY_EXPECTED : REPLAY_UNEXPECTED;
 }

@@ -6,7 +6,7 @@
 #include "core/record/record.h"
 
 enum replay_result {
-	REPLAY_EXPECTED,    /* dropped, and the policy blocks it; or let through, and it permits it */
+	REPLAY_EXPECTED,    /* dropped, and the policy blocks it or wants it protected; or let through, and it permits it */
 	REPLAY_UNEXPECTED,  /* dropped, and the policy permits it; or let through, and it blocks it */
 	REPLAY_UNEXPLAINED, /* the record lacks something: what */
 	REPLAY_WOULD,       /* a captured packet: what would become of it */

@@ -5,13 +5,18 @@
 #include "core/base/memory.h"
 #include "logparse/query/parts.h"
 
-enum { NAMES_MOST = 1000, WORDS_MOST = 16384 };
+enum { NAMES_MOST = 1000, WORDS_MOST = 16384, CTES_MOST = 64 };
 
 /* One parenthesis, or the whole. */
 struct level {
 	struct token open;
 	bool has_limit;
 	uint64_t limit;
+	bool select;              /* it is a query */
+	bool from;                /* in its FROM: after a comma there is another log */
+	bool with;                /* between WITH and its SELECT */
+	bool having, compound;
+	struct token share;       /* a PROPCOUNT; of no length: none */
 };
 
 struct parsing {
@@ -19,8 +24,7 @@ struct parsing {
 	struct lexer *lexer;
 	struct level levels[QUERY_DEPTH + 1];
 	size_t depth;
-	bool with;                /* between WITH and its SELECT */
-	struct token ctes[QUERY_TABLES];
+	struct token ctes[CTES_MOST];
 	size_t cte_count;
 };
 
@@ -60,6 +64,14 @@ bool keyword_is(const struct lexer *lexer, const struct token *token)
 	return word_in(lexer, token, clauses) || word_in(lexer, token, others);
 }
 
+const char *keyword_nearest(const struct lexer *lexer, const struct token *token)
+{
+	if (token->kind != TOKEN_WORD || keyword_is(lexer, token))
+		return NULL;
+	const char *nearest = word_nearest(lexer->text + token->at, token->length, clauses);
+	return nearest != NULL ? nearest : word_nearest(lexer->text + token->at, token->length, others);
+}
+
 /* --- Pieces --- */
 
 static int piece_add(struct parsing *parsing, enum piece_kind kind, struct token token, uint64_t number)
@@ -80,11 +92,25 @@ static bool piece_is(const struct parsing *parsing, size_t back, const char *wor
 	return token_is(parsing->lexer, &query->pieces[query->piece_count - back].token, word);
 }
 
+/* PROPCOUNT beside HAVING: all groups count, so HAVING must look at them after it (query_translate).  Only the outermost SELECT is
+ * written anew. */
+static int shares_check(struct parsing *parsing)
+{
+	struct query *query = parsing->query;
+	const struct level *level = &parsing->levels[parsing->depth];
+	if (level->having && level->share.length > 0 && (parsing->depth > 0 || level->compound))
+		return parsing_error(parsing, &level->share, "this cannot stand beside HAVING in a part of a query: only in a SELECT that is the whole of it");
+	if (parsing->depth == 0 && level->share.length == 0)
+		query->having_from = query->having_to = 0;
+	return 0;
+}
+
 /* The end of a SELECT: TOP becomes LIMIT. */
 static int level_end(struct parsing *parsing, struct token token)
 {
 	struct level *level = &parsing->levels[parsing->depth];
-	return level->has_limit ? piece_add(parsing, PIECE_LIMIT, token, level->limit) : 0;
+	int error = shares_check(parsing);
+	return level->has_limit && error == 0 ? piece_add(parsing, PIECE_LIMIT, token, level->limit) : error;
 }
 
 static int top_read(struct parsing *parsing, struct token top)
@@ -122,8 +148,9 @@ static int select_read(struct parsing *parsing, struct token select)
 			break;
 		}
 	}
+	parsing->levels[parsing->depth].with = false;
+	parsing->levels[parsing->depth].select = true;
 	if (parsing->depth == 0) {
-		parsing->with = false;
 		if (!query->has_list)
 			query->list_from = query->list_to = query->piece_count;
 		query->has_list = true;
@@ -303,7 +330,41 @@ static int symbol_read(struct parsing *parsing, struct token token)
 			return parsing_error(parsing, &after, "one query at a time: nothing may follow the semicolon");
 		return error;
 	}
-	return piece_add(parsing, PIECE_TOKEN, token, 0);
+	error = piece_add(parsing, PIECE_TOKEN, token, 0);
+	/* After a subquery, or a name of WITH: logs_read has left them to SQL. */
+	bool more = token_is(lexer, &token, ",") && parsing->levels[parsing->depth].from;
+	return error == 0 && more ? logs_read(parsing, true) : error;
+}
+
+/* Names that WITH gives to queries are no logs. */
+static void cte_look(struct parsing *parsing, const struct token *token)
+{
+	bool first = piece_is(parsing, 1, "WITH") || piece_is(parsing, 1, "RECURSIVE") || piece_is(parsing, 1, ",");
+	if (parsing->levels[parsing->depth].with && first && parsing->cte_count < CTES_MOST && !token_is(parsing->lexer, token, "RECURSIVE"))
+		parsing->ctes[parsing->cte_count++] = *token;
+}
+
+/* What shares_check and query_translate need of the clauses. */
+static void clause_look(struct parsing *parsing, const struct token *token)
+{
+	static const char *const after_having[] = {"ORDER", "LIMIT", "WINDOW", "UNION", "EXCEPT", "INTERSECT", NULL};
+	static const char *const compounds[] = {"UNION", "EXCEPT", "INTERSECT", NULL}, *const shares[] = {"PROPCOUNT", "PROPSUM", NULL};
+	const struct lexer *lexer = parsing->lexer;
+	struct query *query = parsing->query;
+	struct level *level = &parsing->levels[parsing->depth], *select = level;
+	level->having |= token_is(lexer, token, "HAVING");
+	level->compound |= word_in(lexer, token, compounds);
+	if (word_in(lexer, token, shares)) {
+		while (select > parsing->levels && !select->select)
+			select--;
+		select->share = *token;
+	}
+	if (parsing->depth > 0)
+		return;
+	if (token_is(lexer, token, "HAVING"))
+		query->having_from = query->having_to = query->piece_count;
+	else if (query->having_to == query->having_from && query->having_from > 0 && word_in(lexer, token, after_having))
+		query->having_to = query->piece_count;
 }
 
 static int word_read(struct parsing *parsing, struct token token)
@@ -315,21 +376,26 @@ static int word_read(struct parsing *parsing, struct token token)
 	if (parsing->depth == 0 && (token_is(lexer, &token, "INTO") || token_is(lexer, &token, "TO")))
 		return into_read(parsing, token);
 	bool from = token_is(lexer, &token, "FROM") && !distinct, join = token_is(lexer, &token, "JOIN");
-	if (from || word_in(lexer, &token, enders))
+	if (from || word_in(lexer, &token, enders)) {
 		list_end(parsing);
-	if (parsing->with && parsing->depth == 0 && (piece_is(parsing, 1, "WITH") || piece_is(parsing, 1, "RECURSIVE") || piece_is(parsing, 1, ",")) && parsing->cte_count < QUERY_TABLES &&
-	    !token_is(lexer, &token, "RECURSIVE"))
-		parsing->ctes[parsing->cte_count++] = token;
+		parsing->levels[parsing->depth].from = from;
+	}
+	if (token_is(lexer, &token, "ROLLUP") && piece_is(parsing, 1, "WITH"))
+		return parsing_error(parsing, &token, "WITH ROLLUP is not there: ask for the sums in a query of their own, after UNION ALL");
+	if (parsing->depth == 0 && parsing->levels[0].with && piece_is(parsing, 1, ")") && !token_is(lexer, &token, "AS"))
+		return parsing_error(parsing, &token, "SELECT is needed here: a query can only read");
+	cte_look(parsing, &token);
+	clause_look(parsing, &token);
+	parsing->levels[parsing->depth].with |= token_is(lexer, &token, "WITH");
 	int error = piece_add(parsing, PIECE_TOKEN, token, 0);
 	return error == 0 && (from || join) ? logs_read(parsing, from) : error;
 }
 
 static int first_read(struct parsing *parsing, const struct token *token)
 {
-	parsing->with = token_is(parsing->lexer, token, "WITH");
 	if (token->kind == TOKEN_END)
 		return parsing_error(parsing, token, "the query is empty: SELECT … FROM … is needed");
-	if (token_is(parsing->lexer, token, "SELECT") || parsing->with)
+	if (token_is(parsing->lexer, token, "SELECT") || token_is(parsing->lexer, token, "WITH"))
 		return 0;
 	static const char *const starts[] = {"SELECT", "WITH", NULL};
 	const char *nearest = token->kind == TOKEN_WORD ? word_nearest(parsing->lexer->text + token->at, token->length, starts) : NULL;
@@ -345,18 +411,22 @@ static int pieces_read(struct parsing *parsing)
 	if (error == 0)
 		error = first_read(parsing, &token);
 	while (error == 0 && token.kind != TOKEN_END) {
-		if (token.kind == TOKEN_WORD)
+		if (token.kind == TOKEN_WORD) {
 			error = word_read(parsing, token);
-		else if (token.kind == TOKEN_SYMBOL)
+		} else if (token.kind == TOKEN_SYMBOL) {
 			error = symbol_read(parsing, token);
-		else
+		} else {
+			cte_look(parsing, &token);
 			error = piece_add(parsing, PIECE_TOKEN, token, 0);
+		}
 		if (error == 0)
 			error = lexer_next(parsing->lexer, &token);
 	}
 	if (error == 0 && parsing->depth > 0)
 		error = parsing_error(parsing, &parsing->levels[parsing->depth].open, "this parenthesis is not closed");
 	list_end(parsing);
+	if (parsing->query->having_to == parsing->query->having_from && parsing->query->having_from > 0)
+		parsing->query->having_to = parsing->query->piece_count;
 	return error == 0 ? level_end(parsing, token) : error;
 }
 

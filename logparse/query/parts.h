@@ -71,6 +71,8 @@ struct query {
 	const char *into;
 	bool has_list;          /* pieces of the first SELECT list */
 	size_t list_from, list_to;
+	/* HAVING of the outermost SELECT, where PROPCOUNT counts groups that it leaves out: 0 where there is nothing of the kind. */
+	size_t having_from, having_to;
 	const char **paths;     /* of all tables */
 	size_t path_count, path_capacity;
 	const char **data;      /* names in DATA('…') */
@@ -79,6 +81,8 @@ struct query {
 
 /* Whether a word has a meaning in SQL of its own, so that it names no column. */
 bool keyword_is(const struct lexer *lexer, const struct token *token);
+/* The word of SQL that a name was probably meant to be, or NULL. */
+const char *keyword_nearest(const struct lexer *lexer, const struct token *token);
 
 /* What the tables of a running query share. */
 struct log_run {

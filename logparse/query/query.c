@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
@@ -25,7 +26,8 @@ static int action_check(void *context, int action, const char *first, const char
 {
 	(void)context, (void)database, (void)trigger;
 	switch (action) {
-	case SQLITE_SELECT: return SQLITE_OK;
+	case SQLITE_SELECT:
+	case SQLITE_RECURSIVE: return SQLITE_OK;
 	case SQLITE_READ: return first != NULL && strncmp(first, "sqlite_", 7) == 0 ? SQLITE_DENY : SQLITE_OK;
 	case SQLITE_FUNCTION: return second != NULL && function_allowed(second) ? SQLITE_OK : SQLITE_DENY;
 	default: return SQLITE_DENY;
@@ -149,6 +151,26 @@ static void function_missing(const struct running *running, const struct place *
 		   nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
 }
 
+/* FORM for FROM is taken for a name, and the mistake shows at the word after it. */
+static void syntax_wrong(const struct running *running, const struct place *place, const struct mapping *mapping)
+{
+	const struct query *query = running->run.query;
+	struct cursor word = cursor_of(query->lexer.text + mapping->text, mapping->length);
+	const char *nearest = NULL;
+	for (size_t i = 0; i < query->piece_count && nearest == NULL; i++) {
+		const struct token *before = i > 0 ? &query->pieces[i - 1].token : NULL;
+		if (query->pieces[i].kind != PIECE_TOKEN || query->pieces[i].token.at != mapping->text)
+			continue;
+		nearest = keyword_nearest(&query->lexer, &query->pieces[i].token);
+		if (nearest != NULL || before == NULL || (nearest = keyword_nearest(&query->lexer, before)) == NULL)
+			continue;
+		diag_error(running->run.diag, place, "this cannot stand here: %s; did you mean %s before it?", QUOTE_N(word.at, cursor_left(&word)), nearest);
+		return;
+	}
+	diag_error(running->run.diag, place, "this cannot stand here: %s%s%s%s", QUOTE_N(word.at, cursor_left(&word)), nearest != NULL ? "; did you mean " : "",
+		   nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
+}
+
 static void prepare_explain(const struct running *running, const struct place *place, const struct mapping *mapping, const char *message)
 {
 	struct diag *diag = running->run.diag;
@@ -164,8 +186,14 @@ static void prepare_explain(const struct running *running, const struct place *p
 		diag_error(diag, place, "%s is no table here: logs stand after FROM or JOIN", QUOTE_N(rest.at, cursor_left(&rest)));
 	} else if (strstr(message, "not authorized") != NULL || strstr(message, "prohibited") != NULL) {
 		diag_error(diag, place, "a query can only read logs: %s", message);
+	} else if (strstr(message, "may not be modified") != NULL) {
+		diag_error(diag, place, "a query can only read logs");
+	} else if (strstr(message, "misuse of") != NULL && strstr(message, "window") != NULL) {
+		diag_error(diag, place, "PROPCOUNT and PROPSUM stand in SELECT, HAVING and ORDER BY, functions with OVER in SELECT and ORDER BY");
+	} else if (strstr(message, "misuse of") != NULL && strstr(message, "aggregate") != NULL) {
+		diag_error(diag, place, "%s: WHERE looks at one record; what counts records stands in SELECT, HAVING and ORDER BY", message);
 	} else if (strstr(message, "syntax error") != NULL && mapping != NULL) {
-		diag_error(diag, place, "this cannot stand here: %s", QUOTE_N(running->run.query->lexer.text + mapping->text, mapping->length));
+		syntax_wrong(running, place, mapping);
 	} else if (strcmp(message, "incomplete input") == 0) {
 		diag_error(diag, place, "the query ends too early");
 	} else {
@@ -287,6 +315,9 @@ static int rows_run(struct running *running, const struct query_sink *sink)
 		columns_say(running, sink, &columns);
 		for (int i = 0; i < count; i++)
 			cells[i] = cell_of(running->statement, i);
+		/* A text that there was no memory for. */
+		if ((code = sqlite3_errcode(sqlite3_db_handle(running->statement))) == SQLITE_NOMEM)
+			break;
 		outcome->rows++;
 		more = sink->row(cells, sink->context);
 	}
@@ -352,7 +383,14 @@ static int plan_explain(struct running *running, struct buffer *text)
 
 int query_explain(struct query *query, const struct query_options *options, struct diag *diag, struct buffer *text)
 {
-	struct running running = {.run = {.query = query, .options = options, .diag = diag, .explained = text}};
+	enum { EXPLAIN_MS = 2000 };
+	struct query_options bounded = *options;
+	struct running running = {.run = {.query = query, .options = &bounded, .diag = diag, .explained = text}};
+	struct timespec now;
+	/* What a query makes by itself, without a log, need not end. */
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	const int64_t end = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000 + EXPLAIN_MS;
+	bounded.deadline = options->deadline > 0 && options->deadline < end ? options->deadline : end;
 	int error = query_prepare(&running);
 	if (error == 0) {
 		int code;
@@ -361,7 +399,11 @@ int query_explain(struct query *query, const struct query_options *options, stru
 		/* The tables are empty, and say what they were asked for. */
 		while ((code = sqlite3_step(running.statement)) == SQLITE_ROW)
 			;
-		error = code == SQLITE_DONE ? plan_explain(&running, text) : code_error(&running, code);
+		for (size_t i = 0; i < query->table_count; i++)
+			if (query->tables[i].readings == 0)
+				buffer_printf(text, "log%zu: was not asked for\n", i);
+		sqlite3_progress_handler(running.db, 0, NULL, NULL);
+		error = code == SQLITE_DONE || code == SQLITE_INTERRUPT ? plan_explain(&running, text) : code_error(&running, code);
 	}
 	running_done(&running);
 	return error;

@@ -40,10 +40,12 @@ struct log_cursor {
 
 /* --- The table --- */
 
+/* SQLite (3.40) takes HIDDEN out of the type in place, and then looks for the collation behind the shorter type: in the
+ * last six characters of what was the type.  So they say NOCASE too. */
 static const char *column_type(const struct log_column *column)
 {
 	static const char *const events[] = {
-		"TEXT", "INTEGER", "TEXT", "TEXT", "INTEGER", "INTEGER", "TEXT", "INTEGER", "TEXT", "TEXT COLLATE NOCASE", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
+		"TEXT", "INTEGER", "TEXT", "TEXT", "INTEGER", "INTEGER", "TEXT", "INTEGER", "TEXT", "TEXT NOCASE COLLATE NOCASE", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
 	};
 	switch (column->source) {
 	case SOURCE_ROW: return "INTEGER";
@@ -90,6 +92,12 @@ static int table_connect(sqlite3 *db, void *context, int count, const char *cons
 	else
 		free(vtab);
 	return code;
+}
+
+/* Another function than table_connect, or SQLite would let a query name the module itself as a table. */
+static int table_create(sqlite3 *db, void *context, int count, const char *const *words, sqlite3_vtab **ret_vtab, char **ret_message)
+{
+	return table_connect(db, context, count, words, ret_vtab, ret_message);
 }
 
 static int table_disconnect(sqlite3_vtab *vtab)
@@ -655,7 +663,7 @@ static int cursor_column(sqlite3_vtab_cursor *base, sqlite3_context *context, in
 }
 
 static const sqlite3_module log_module = {
-	.iVersion = 1, .xCreate = table_connect, .xConnect = table_connect, .xBestIndex = table_plan, .xDisconnect = table_disconnect,
+	.iVersion = 1, .xCreate = table_create, .xConnect = table_connect, .xBestIndex = table_plan, .xDisconnect = table_disconnect,
 	.xDestroy = table_disconnect, .xOpen = cursor_open, .xClose = cursor_close, .xFilter = cursor_filter, .xNext = cursor_next,
 	.xEof = cursor_ended, .xColumn = cursor_column, .xRowid = cursor_row,
 };

@@ -3,6 +3,7 @@
 #include "core/base/utf16.h"
 #include "logparse/query/functions.h"
 #include "logparse/query/parts.h"
+#include "logparse/query/stamp.h"
 
 enum { SQL_MOST = 1 << 20, DATA_MOST = 64, NESTED_MOST = 4 };
 
@@ -12,6 +13,7 @@ struct translating {
 	struct translation *to;
 	const char *const *columns; /* of all tables */
 	unsigned nested;            /* PROPCOUNT within PROPCOUNT */
+	bool spelled;               /* names of columns of the result stand for what they name */
 };
 
 static int translate_error(const struct translating *translating, const struct token *token, const char *text)
@@ -56,6 +58,24 @@ static bool hex_unit(const char *at, const char *end, unsigned *ret_unit)
 		*ret_unit = *ret_unit << 4 | (unsigned)(ascii_digit(c) ? c - '0' : c - 'a' + 10);
 	}
 	return true;
+}
+
+/* A time with T in it is after all times of its day, for times are compared as texts with a blank: never what was meant. */
+static void time_warn(const struct translating *translating, size_t at)
+{
+	static const char *const before[] = {"=", "<", ">", "<=", ">=", "<>", "!=", "==", "BETWEEN", NULL};
+	const struct token *token = &translating->query->pieces[at].token, *last = at > 0 ? &translating->query->pieces[at - 1].token : token;
+	struct cursor text = cursor_of(translating->lexer->text + token->at + 1, token->length - 2);
+	struct stamp stamp;
+	struct place place;
+	for (size_t i = 0; before[i] != NULL && cursor_left(&text) > 10 && text.at[10] == 'T'; i++) {
+		if (!token_is(translating->lexer, last, before[i]) || !stamp_parse(text, &stamp))
+			continue;
+		lexer_place(translating->lexer, token->at, token->length, &place);
+		diag_warning(translating->lexer->diag, "time-text", &place,
+			     "times are texts such as '2004-01-12 09:14:57': with T this is compared as a text that no time is; write a blank");
+		return;
+	}
 }
 
 /* \u0027 is a character; all other backslashes stand for themselves (C:\Windows). */
@@ -125,6 +145,7 @@ static size_t close_find(const struct translating *translating, size_t open)
 }
 
 static int range_add(struct translating *translating, size_t from, size_t to);
+static int spelled_add(struct translating *translating, size_t piece, size_t *ret_next);
 
 static void text_part(struct translating *translating, const struct token *token, const char *sql)
 {
@@ -257,12 +278,19 @@ static int token_add(struct translating *translating, size_t at, size_t *ret_nex
 {
 	const struct token *token = &translating->query->pieces[at].token;
 	const char *text = translating->lexer->text + token->at;
+	if (translating->spelled) {
+		int error = spelled_add(translating, at, ret_next);
+		if (error < 0 || *ret_next > 0)
+			return error;
+	}
 	*ret_next = at + 1;
 	if (token->kind == TOKEN_WORD)
 		return word_add(translating, at, ret_next);
 	if (token->kind == TOKEN_SYMBOL && strchr("?:@$", *text) != NULL)
 		return translate_error(translating, token, "no value can be given for this: write it into the query");
 	part_begin(translating, token);
+	if (token->kind == TOKEN_STRING)
+		time_warn(translating, at);
 	if (token->kind == TOKEN_STRING)
 		string_add(translating, token);
 	else
@@ -344,6 +372,154 @@ static bool item_is_nameless(const struct translating *translating, size_t from,
 	return !(piece_names(translating, to - 1) && piece_ends_value(translating, to - 2));
 }
 
+/* --- PROPCOUNT beside HAVING --- */
+
+/* The items of the SELECT list; *at begins at list_from. */
+static bool item_next(const struct translating *translating, size_t *at, size_t *ret_from, size_t *ret_to)
+{
+	const size_t end = translating->query->list_to;
+	size_t depth = 0;
+	if (*at >= end)
+		return false;
+	for (*ret_from = *at; *at < end; ++*at) {
+		depth += piece_symbol(translating, *at, "(");
+		depth -= piece_symbol(translating, *at, ")");
+		if (depth == 0 && piece_symbol(translating, *at, ","))
+			break;
+	}
+	*ret_to = (*at)++;
+	return true;
+}
+
+/* Where the expression of an item ends: before AS and its name, or before the name alone. */
+static size_t item_end(const struct translating *translating, size_t from, size_t to)
+{
+	if (to - from < 2 || !piece_names(translating, to - 1))
+		return to;
+	if (piece_symbol(translating, to - 2, "AS"))
+		return to - 2;
+	return piece_ends_value(translating, to - 2) ? to - 1 : to;
+}
+
+static bool same_name(const struct translating *translating, const struct token *a, const struct token *b)
+{
+	struct buffer one, other;
+	buffer_init(&one, QUERY_TEXT);
+	buffer_init(&other, QUERY_TEXT);
+	token_text(translating->lexer, a, &one);
+	token_text(translating->lexer, b, &other);
+	bool same = ascii_equal_n(one.data, one.length, buffer_text(&other));
+	buffer_done(&one);
+	buffer_done(&other);
+	return same;
+}
+
+/* In HAVING that became a column: `n` is what the item with AS n says.  *ret_next stays 0 when it names no item. */
+static int spelled_add(struct translating *translating, size_t piece, size_t *ret_next)
+{
+	const struct query *query = translating->query;
+	size_t from, to, at = query->list_from;
+	*ret_next = 0;
+	if (!piece_names(translating, piece) || piece_symbol(translating, piece + 1, "(") || piece_symbol(translating, piece - 1, "."))
+		return 0;
+	while (item_next(translating, &at, &from, &to)) {
+		size_t end = item_end(translating, from, to);
+		if (end == to || !same_name(translating, &query->pieces[to - 1].token, &query->pieces[piece].token))
+			continue;
+		translating->spelled = false;
+		text_part(translating, &query->pieces[piece].token, "(");
+		int error = range_add(translating, from, end);
+		text_part(translating, &query->pieces[piece].token, ")");
+		translating->spelled = true;
+		*ret_next = piece + 1;
+		return error;
+	}
+	return 0;
+}
+
+/* What a column of the result is called: the name after AS, the column that it is, or its text. */
+static void item_name(const struct translating *translating, size_t from, size_t to, struct buffer *name)
+{
+	const struct query *query = translating->query;
+	const struct token *last = &query->pieces[to - 1].token;
+	size_t length, bare = to - from >= 3 && piece_symbol(translating, from + 1, ".") ? from + 2 : from;
+	const struct token *first = &query->pieces[bare].token;
+	const char *column = column_here(translating, first->at, &length);
+	if (item_end(translating, from, to) < to || bare + 1 == to)
+		token_text(translating->lexer, last, name);
+	else if (column != NULL && first->at + length == last->at + last->length)
+		buffer_add(name, column, length);
+	else
+		buffer_add(name, translating->lexer->text + query->pieces[from].token.at, last->at + last->length - query->pieces[from].token.at);
+}
+
+static bool item_is_star(const struct translating *translating, size_t from, size_t to)
+{
+	return piece_symbol(translating, to - 1, "*") && (to - from == 1 || piece_symbol(translating, to - 2, "."));
+}
+
+/* SELECT "c0" AS "src-ip", "c1" AS "p" FROM (WITH "all groups"("c0", "c1", … */
+static int outer_list(struct translating *translating, const struct token *place)
+{
+	const struct query *query = translating->query;
+	struct buffer *sql = &translating->to->sql, name;
+	size_t from, to, at = query->list_from, count = 0;
+	buffer_init(&name, QUERY_TEXT);
+	for (; item_next(translating, &at, &from, &to); count++) {
+		if (to == from || item_is_star(translating, from, to)) {
+			buffer_done(&name);
+			return translate_error(translating, &query->pieces[from].token, "beside PROPCOUNT and HAVING all columns are named");
+		}
+		buffer_clear(&name);
+		item_name(translating, from, to, &name);
+		part_begin(translating, &query->pieces[from].token);
+		buffer_printf(sql, "%s\"c%zu\" AS ", count > 0 ? ", " : "", count);
+		name_add(sql, buffer_text(&name), name.length);
+	}
+	buffer_done(&name);
+	text_part(translating, place, "FROM (WITH \"all groups\"(");
+	for (size_t i = 0; i < count; i++)
+		buffer_printf(sql, "\"c%zu\", ", i);
+	buffer_add_text(sql, "\"having\") AS (SELECT");
+	return 0;
+}
+
+/* HAVING leaves groups out before SQLite counts what all groups have: so it becomes a column here, and the groups are left out
+ * around that. */
+static int shares_translate(struct translating *translating)
+{
+	const struct query *query = translating->query;
+	const struct token *having = &query->pieces[query->having_from].token;
+	size_t limit = query->having_to, depth = 0, from, to, at = query->list_from;
+	for (; limit < query->piece_count; limit++) {
+		depth += piece_symbol(translating, limit, "(");
+		depth -= piece_symbol(translating, limit, ")");
+		if (depth == 0 && (query->pieces[limit].kind == PIECE_LIMIT || piece_symbol(translating, limit, "LIMIT")))
+			break;
+	}
+	int error = range_add(translating, 0, query->list_from);
+	if (error == 0)
+		error = outer_list(translating, having);
+	while (error == 0 && item_next(translating, &at, &from, &to)) {
+		error = range_add(translating, from, to);
+		text_part(translating, having, ",");
+	}
+	text_part(translating, having, "(");
+	translating->spelled = true;
+	if (error == 0)
+		error = range_add(translating, query->having_from + 1, query->having_to);
+	translating->spelled = false;
+	text_part(translating, having, ") ");
+	if (error == 0)
+		error = range_add(translating, query->list_to, query->having_from);
+	if (error == 0)
+		error = range_add(translating, query->having_to, limit);
+	text_part(translating, having, ") SELECT * FROM \"all groups\") WHERE \"having\"");
+	return error == 0 ? range_add(translating, limit, query->piece_count) : error;
+}
+
+/* --- The whole --- */
+
 static int item_add(struct translating *translating, size_t from, size_t to)
 {
 	const struct query *query = translating->query;
@@ -360,18 +536,14 @@ static int item_add(struct translating *translating, size_t from, size_t to)
 static int list_add(struct translating *translating)
 {
 	const struct query *query = translating->query;
-	size_t start = query->list_from, depth = 0;
+	size_t at = query->list_from, from, to;
 	int error = 0;
-	for (size_t i = start; i < query->list_to && error == 0; i++) {
-		depth += piece_symbol(translating, i, "(");
-		depth -= piece_symbol(translating, i, ")");
-		if (depth > 0 || !piece_symbol(translating, i, ","))
-			continue;
-		error = item_add(translating, start, i);
-		text_part(translating, &query->pieces[i].token, ",");
-		start = i + 1;
+	while (error == 0 && item_next(translating, &at, &from, &to)) {
+		error = item_add(translating, from, to);
+		if (to < query->list_to)
+			text_part(translating, &query->pieces[to].token, ",");
 	}
-	return error == 0 ? item_add(translating, start, query->list_to) : error;
+	return error;
 }
 
 /* Values of events that are asked for by name are columns too. */
@@ -409,10 +581,10 @@ int query_translate(struct query *query, struct translation *translation)
 	struct translating translating = {.query = query, .lexer = &query->lexer, .to = translation, .columns = query_columns(query)};
 	const struct token end = {.kind = TOKEN_END, .at = (uint32_t)query->lexer.length};
 	buffer_init(&translation->sql, SQL_MOST);
-	int error = range_add(&translating, 0, query->list_from);
-	if (error == 0)
+	int error = query->having_to > 0 ? shares_translate(&translating) : range_add(&translating, 0, query->list_from);
+	if (error == 0 && query->having_to == 0)
 		error = list_add(&translating);
-	if (error == 0)
+	if (error == 0 && query->having_to == 0)
 		error = range_add(&translating, query->list_to, query->piece_count);
 	part_begin(&translating, &end);
 	if (error == 0 && translation->sql.full) {

@@ -80,39 +80,65 @@ static bool number_set(struct record *record, enum record_column column, struct 
 	return true;
 }
 
-/* One part of an address, of one to three digits and no zero before others. */
-static bool part_take(const char *end, size_t length, uint8_t *ret_part)
+/* One part of an address, of one to three digits and no zero before others.  Nothing in it is a jump: how long parts are
+ * cannot be foreseen. */
+static inline bool part_take(const char *end, size_t length, uint32_t *ret_part)
 {
+	const uint32_t most = 0x020505;
+	unsigned last = (8 * ((unsigned)length - 1)) & 31; /* where the first digit is, counted from the last */
 	uint32_t bytes;
-	if (length - 1 > 2)
-		return false;
 	memcpy(&bytes, end - 4, sizeof(bytes));
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	bytes = __builtin_bswap32(bytes);
 #endif
-	bytes = (bytes ^ 0x30303030) >> (4 - length) * 8;
-	/* Now the first digit is the lowest byte. */
-	uint32_t first = bytes & 255, number = length == 1 ? first : length == 2 ? first * 10 + (bytes >> 8) : first * 100 + (bytes >> 8 & 255) * 10 + (bytes >> 16);
-	if (((bytes | (bytes + 0x76767676)) & 0x80808080 & (UINT32_MAX >> (4 - length) * 8)) != 0 || number > 255 || (length > 1 && first == 0))
-		return false;
-	*ret_part = (uint8_t)number;
-	return true;
+	/* The last digit is the highest byte; what stands before the first becomes zeros. */
+	bytes = (bytes ^ 0x30303030) & UINT32_MAX << ((24 - last) & 31);
+	*ret_part = bytes * UINT32_C(0x640a01) >> 24; /* 1, 10 and 100 times them meet there */
+	bool digits = ((bytes | (bytes + 0x76767676)) & 0x80808080) == 0;
+	bytes = __builtin_bswap32(bytes);
+	return ((length - 1 <= 2) & digits & (bytes >= (1u << last & ~1u)) & (bytes <= most)) != 0;
+}
+
+/* Where the points of an address are, as bits. */
+static uint32_t points(const char *at)
+{
+	uint32_t found = 0;
+#ifdef __SSE2__
+	__m128i text = _mm_loadu_si128((const __m128i *)(const void *)at);
+	found = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(text, _mm_set1_epi8('.')));
+#else
+	for (unsigned i = 0; i < 16; i++)
+		found |= (uint32_t)(at[i] == '.') << i;
+#endif
+	return found;
 }
 
 static bool ip_set(struct record *record, enum record_column column, struct cursor text, struct column_day *day)
 {
 	(void)day;
-	struct ip ip = {.family = FAMILY_IPV4};
-	const char *at = text.at;
-	for (size_t part = 0; part < 4; part++) {
-		const char *end = part < 3 ? at + 1 : text.end;
-		for (size_t i = 0; part < 3 && i < 3 && *end != '.'; i++)
-			end++;
-		if (end > text.end || at >= text.end || (part < 3 && *end != '.') || !part_take(end, (size_t)(end - at), &ip.bytes[part]))
+	enum { LONGEST = 15 };
+	uint32_t parts[4];
+	size_t length = cursor_left(&text), start = 0;
+	uint32_t found = length <= LONGEST ? (points(text.at) & ((1u << length) - 1)) | 1u << length : 0;
+	bool good = true;
+	for (size_t part = 0; part < 4; part++, found &= found - 1) {
+		if (found == 0)
 			return record_set(record, column, text);
-		at = end + 1;
+		size_t end = (size_t)__builtin_ctz(found);
+		good &= part_take(text.at + end, end - start, &parts[part]);
+		start = end + 1;
 	}
-	memcpy((char *)record + record_columns[column].offset, &ip, sizeof(ip));
+	if (!good || found != 0)
+		return record_set(record, column, text);
+	/* Four bytes at once: to read again what was written in pieces takes its time. */
+	uint32_t whole = parts[0] << 24 | parts[1] << 16 | parts[2] << 8 | parts[3];
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	whole = __builtin_bswap32(whole);
+#endif
+	struct ip *ip = (struct ip *)(void *)((char *)record + record_columns[column].offset);
+	ip->family = FAMILY_IPV4;
+	memcpy(ip->bytes, &whole, sizeof(whole));
+	memset(ip->bytes + sizeof(whole), 0, sizeof(ip->bytes) - sizeof(whole));
 	record->has |= RECORD_HAS(column);
 	return true;
 }

@@ -1,6 +1,7 @@
 /* Events as XML: what wevtutil, Event Viewer and evtxexport write, in UTF-8 or UTF-16, one document with many events or
  * many documents behind each other.  Read with expat as a stream; a document type is refused, and with it every entity. */
 #include <expat.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/error.h"
@@ -8,21 +9,33 @@
 #include "logparse/reader/evtx_value.h"
 #include "logparse/reader/reader.h"
 #include "logparse/text.h"
+#include "logparse/zone.h"
 
-enum { BLOCK = 1 << 16, TEXT_MOST = 4 << 20, VALUES_MOST = 4096, DEPTH_MOST = 64, WAITING_MOST = 4096 };
+enum {
+	BLOCK = 1 << 16, TEXT_MOST = 4 << 20, VALUES_MOST = 4096, DEPTH_MOST = 64,
+	WAITING_MOST = BLOCK / 8 + 16, /* <Event/> is the shortest there is */
+	SEARCHED = 16,
+};
 
 /* A value of an event: its name and text, as offsets into its text. */
 struct value {
 	uint32_t name, name_length, text, text_length;
+	bool attribute;           /* of System: of the element before it */
 };
+
+struct values {
+	struct value *at;
+	size_t count;
+};
+enum group { GROUP_SYSTEM, GROUP_DATA, GROUP_RENDERING, GROUPS, GROUP_NONE = GROUPS };
 
 /* An event that has been read whole and waits to be given out. */
 struct entry {
 	struct buffer text;
-	struct value *values;
-	size_t count;
-	uint32_t parts[8][2];     /* of System: offset and length */
-	uint64_t time, number, line, keywords, level, task;
+	struct values values[GROUPS];
+	uint32_t parts[4][2];     /* of System: offset and length */
+	uint32_t binary[2];       /* the bytes of <Binary>, in text */
+	uint64_t time, number, offset, keywords, level, task;
 	uint32_t id, qualifiers;
 };
 enum part { XML_PROVIDER, XML_CHANNEL, XML_COMPUTER, XML_USER };
@@ -32,17 +45,21 @@ struct eventxml {
 	struct input *input;
 	XML_Parser parser;
 	const char *encoding;     /* that the byte order mark says, whatever the declaration does; NULL: none */
+	uint64_t base, document;  /* bytes before this block, and before the document that is being parsed */
 	struct entry *waiting;    /* a queue: expat gives several events for one block */
 	size_t first, count, capacity;
 	struct entry *current;    /* being read; the last of the queue */
 	struct entry given;       /* the one that was given out last */
 	/* Where we are */
-	unsigned depth, event_depth, system_depth, data_depth;
+	unsigned depth, event_depth;
+	enum group group;         /* that the element is in */
 	size_t text_start;        /* of the element that is open, in the entry's text */
 	bool leaf;
 	char element[64], name[256];
 	bool ended, broken, overflow;
 	bool searching;           /* after damage: for the next event */
+	char kept[SEARCHED];      /* of the block before, where one may begin */
+	size_t kept_length;
 };
 
 static const struct event_kind eventxml_kind;
@@ -50,8 +67,9 @@ static const struct event_kind eventxml_kind;
 static void entry_done(struct entry *entry)
 {
 	buffer_done(&entry->text);
-	free(entry->values);
-	*entry = (struct entry){.count = 0};
+	for (size_t i = 0; i < GROUPS; i++)
+		free(entry->values[i].at);
+	*entry = (struct entry){.id = EVENT_NO_ID};
 }
 
 static struct entry *entry_add(struct eventxml *xml)
@@ -68,17 +86,20 @@ static struct entry *entry_add(struct eventxml *xml)
 	return entry;
 }
 
-static void value_add(struct entry *entry, const char *name, size_t start)
+/* A value whose text is the end of the entry's; its name goes behind. */
+static struct value *value_add(struct entry *entry, enum group group, const char *name, size_t start)
 {
-	if (entry->count == VALUES_MOST)
-		return;
-	if ((entry->count & (entry->count - 1)) == 0)
-		entry->values = memory_resize(entry->values, (entry->count > 0 ? 2 * entry->count : 1) * sizeof(*entry->values));
+	struct values *values = &entry->values[group];
+	if (values->count == VALUES_MOST)
+		return NULL;
+	if ((values->count & (values->count - 1)) == 0)
+		values->at = memory_resize(values->at, (values->count > 0 ? 2 * values->count : 1) * sizeof(*values->at));
 	size_t length = entry->text.length - start;
-	struct value *value = &entry->values[entry->count++];
+	struct value *value = &values->at[values->count++];
 	*value = (struct value){.text = (uint32_t)start, .text_length = (uint32_t)length, .name = (uint32_t)entry->text.length,
 				.name_length = (uint32_t)strlen(name)};
 	buffer_add_text(&entry->text, name);
+	return value;
 }
 
 static void copy(char *to, size_t room, const char *from)
@@ -112,17 +133,18 @@ static bool hex_number(const char *text, uint64_t *ret_number)
 	return *end == '\0';
 }
 
-/* 2015-06-01T12:00:00.1234567Z, as many digits as there are; a blank for the T. */
+/* 2015-06-01T12:00:00.1234567Z, as many digits as there are; a blank for the T; +01:00 for the Z. */
 static uint64_t xml_time(const char *text)
 {
 	struct record record = {0};
 	size_t length = strlen(text);
 	if (length < 19 || !record_set(&record, COLUMN_DATE, cursor_of(text, 10)))
 		return 0;
-	size_t end = strcspn(text, "Z+");
-	if (end <= 11 || !record_set(&record, COLUMN_TIME, cursor_of(text + 11, end - 11)))
+	size_t end = 11 + strcspn(text + 11, "Z+-");
+	int32_t zone = 0;
+	if (!record_set(&record, COLUMN_TIME, cursor_of(text + 11, end - 11)) || (text[end] != '\0' && !zone_parse(text + end, &zone)))
 		return 0;
-	return record.time;
+	return record.time - (uint64_t)((int64_t)zone * 60 * 10000000);
 }
 
 static void part_set(struct entry *entry, enum part part, const char *text)
@@ -147,6 +169,22 @@ static void system_attributes(struct eventxml *xml, const char *name, const char
 		entry->time = xml_time(time);
 	if (qualifiers != NULL && number_parse(qualifiers, strlen(qualifiers), UINT16_MAX, &number))
 		entry->qualifiers = (uint32_t)number;
+	/* The element as it is; its text is known at its end. */
+	value_add(entry, GROUP_SYSTEM, name, entry->text.length);
+	for (; *attributes != NULL; attributes += 2) {
+		size_t start = entry->text.length;
+		buffer_add_text(&entry->text, attributes[1]);
+		struct value *value = value_add(entry, GROUP_SYSTEM, local(attributes[0]), start);
+		if (value != NULL)
+			value->attribute = true;
+	}
+}
+
+static enum group group_of(const char *name)
+{
+	return strcmp(name, "System") == 0 ? GROUP_SYSTEM
+	       : strcmp(name, "EventData") == 0 || strcmp(name, "UserData") == 0 ? GROUP_DATA
+	       : strcmp(name, "RenderingInfo") == 0 ? GROUP_RENDERING : GROUP_NONE;
 }
 
 static void XMLCALL element_start(void *context, const char *full, const char **attributes)
@@ -163,17 +201,16 @@ static void XMLCALL element_start(void *context, const char *full, const char **
 		if (strcmp(name, "Event") != 0)
 			return;
 		xml->current = entry_add(xml);
-		xml->current->line = XML_GetCurrentLineNumber(xml->parser);
+		xml->current->offset = xml->document + (uint64_t)XML_GetCurrentByteIndex(xml->parser);
 		xml->event_depth = xml->depth;
+		xml->group = GROUP_NONE;
 		return;
 	}
 	copy(xml->element, sizeof(xml->element), name);
-	if (xml->depth == xml->event_depth + 1) {
-		xml->system_depth = strcmp(name, "System") == 0 ? xml->depth : 0;
-		xml->data_depth = strcmp(name, "EventData") == 0 || strcmp(name, "UserData") == 0 ? xml->depth : 0;
-	} else if (xml->system_depth > 0) {
+	if (xml->depth == xml->event_depth + 1)
+		xml->group = group_of(name);
+	else if (xml->group == GROUP_SYSTEM)
 		system_attributes(xml, name, attributes);
-	}
 	const char *named = attribute(attributes, "Name");
 	copy(xml->name, sizeof(xml->name), strcmp(name, "Data") == 0 ? named != NULL ? named : "" : name);
 	xml->text_start = xml->current->text.length;
@@ -193,6 +230,13 @@ static void system_end(struct eventxml *xml)
 	const char *text = buffer_text(&entry->text) + xml->text_start;
 	size_t length = entry->text.length - xml->text_start;
 	uint64_t number = 0;
+	struct values *values = &entry->values[GROUP_SYSTEM];
+	for (size_t i = values->count; i-- > 0;)
+		if (!values->at[i].attribute) {
+			values->at[i].text = (uint32_t)xml->text_start;
+			values->at[i].text_length = (uint32_t)length;
+			break;
+		}
 	bool is = number_parse(text, length, UINT64_MAX, &number) || hex_number(text, &number);
 	if (strcmp(xml->element, "EventID") == 0 && is) {
 		entry->id = (uint32_t)(number & UINT16_MAX);
@@ -213,6 +257,30 @@ static void system_end(struct eventxml *xml)
 		}
 }
 
+static unsigned nibble(char c)
+{
+	c = ascii_lower(c);
+	return ascii_digit(c) ? (unsigned)(c - '0') : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
+}
+
+/* The data of events of the old kind: hexadecimal, which becomes bytes where it stands. */
+static void binary_take(struct eventxml *xml)
+{
+	struct entry *entry = xml->current;
+	size_t length = entry->text.length - xml->text_start;
+	char *text = length > 0 ? entry->text.data + xml->text_start : NULL;
+	for (size_t i = 0; i < length; i++)
+		if (length % 2 != 0 || nibble(text[i]) > 15) {
+			value_add(entry, GROUP_DATA, xml->name, xml->text_start);
+			return;
+		}
+	for (size_t i = 0; i < length / 2; i++)
+		text[i] = (char)(nibble(text[2 * i]) << 4 | nibble(text[2 * i + 1]));
+	entry->text.length -= length - length / 2;
+	entry->binary[0] = (uint32_t)xml->text_start;
+	entry->binary[1] = (uint32_t)(length / 2);
+}
+
 static void XMLCALL element_end(void *context, const char *full)
 {
 	struct eventxml *xml = context;
@@ -220,14 +288,13 @@ static void XMLCALL element_end(void *context, const char *full)
 	if (xml->current != NULL && xml->depth == xml->event_depth) {
 		xml->current = NULL;
 	} else if (xml->current != NULL) {
-		if (xml->leaf && xml->system_depth > 0 && xml->depth > xml->system_depth)
+		bool inside = xml->leaf && xml->depth > xml->event_depth + 1;
+		if (inside && xml->group == GROUP_SYSTEM)
 			system_end(xml);
-		else if (xml->leaf && xml->data_depth > 0 && xml->depth > xml->data_depth)
-			value_add(xml->current, xml->name, xml->text_start);
-		if (xml->depth == xml->system_depth)
-			xml->system_depth = 0;
-		if (xml->depth == xml->data_depth)
-			xml->data_depth = 0;
+		else if (inside && xml->group == GROUP_DATA && strcmp(xml->element, "Binary") == 0)
+			binary_take(xml);
+		else if (inside && xml->group != GROUP_NONE)
+			value_add(xml->current, xml->group, xml->name, xml->text_start);
 	}
 	xml->leaf = false;
 	xml->depth--;
@@ -251,7 +318,8 @@ static void parser_begin(struct eventxml *xml)
 	XML_SetElementHandler(xml->parser, element_start, element_end);
 	XML_SetCharacterDataHandler(xml->parser, element_text);
 	XML_SetStartDoctypeDeclHandler(xml->parser, doctype_start);
-	xml->depth = xml->system_depth = xml->data_depth = 0;
+	xml->depth = 0;
+	xml->group = GROUP_NONE;
 }
 
 static void parse_fail(struct eventxml *xml)
@@ -262,69 +330,87 @@ static void parse_fail(struct eventxml *xml)
 		xml->count--;
 		xml->current = NULL;
 	}
-	reader_damage(&xml->reader, (uint64_t)XML_GetCurrentByteIndex(xml->parser), 0, true,
+	XML_Index index = XML_GetCurrentByteIndex(xml->parser);
+	reader_damage(&xml->reader, xml->document + (index > 0 ? (uint64_t)index : 0), 0, true,
 		      xml->overflow ? "a document type, or elements nested too deep: not read further" : XML_ErrorString(error));
 }
 
 /* Another document behind the first, as wevtutil writes events without a root: parsing begins anew there. */
-static bool document_follows(struct eventxml *xml, size_t length, size_t *ret_skip)
+static bool document_follows(const struct eventxml *xml)
 {
-	if (XML_GetErrorCode(xml->parser) != XML_ERROR_JUNK_AFTER_DOC_ELEMENT || xml->depth != 0)
-		return false;
-	XML_Index index = XML_GetCurrentByteIndex(xml->parser);
-	if (index < 0)
-		return false;
-	*ret_skip = (size_t)index;
-	return *ret_skip <= length;
+	enum XML_Error error = XML_GetErrorCode(xml->parser);
+	return (error == XML_ERROR_JUNK_AFTER_DOC_ELEMENT || error == XML_ERROR_MISPLACED_XML_PI) && xml->depth == 0;
 }
 
-/* After damage: where the next event begins. */
-static size_t event_search(const char *bytes, size_t length)
+static const struct {
+	const char *encoding;
+	uint8_t mark[2];          /* that the file begins with */
+	const char *event;        /* the start of an element in it */
+	uint8_t length, next;     /* of that; where the next character is */
+} orders[] = {
+	{"UTF-16LE", {0xff, 0xfe}, "<\0E\0v\0e\0n\0t\0", 12, 12}, {"UTF-16BE", {0xfe, 0xff}, "\0<\0E\0v\0e\0n\0t", 12, 13}, {NULL, {0}, "<Event", 6, 6},
+};
+
+/* After damage: where the next event begins; else how much need not be looked at again. */
+static bool event_search(const struct eventxml *xml, const char *bytes, size_t length, size_t *ret_at)
 {
-	for (const char *at = bytes; (at = memmem(at, length - (size_t)(at - bytes), "<Event", 6)) != NULL; at++) {
-		size_t left = length - (size_t)(at - bytes);
-		if (left == 6 || at[6] == ' ' || at[6] == '>' || at[6] == '\r' || at[6] == '\n')
-			return (size_t)(at - bytes);
+	size_t order = 0;
+	while (orders[order].encoding != xml->encoding)
+		order++;
+	size_t need = (size_t)orders[order].next + 1;
+	for (const char *at = bytes; (at = memmem(at, length - (size_t)(at - bytes), orders[order].event, orders[order].length)) != NULL; at++) {
+		*ret_at = (size_t)(at - bytes);
+		if (length - *ret_at < need)
+			return false;
+		if (strchr(" \t\r\n>/", at[orders[order].next]) != NULL)
+			return true;
 	}
-	return length;
+	*ret_at = length < need ? 0 : length - need;
+	return false;
 }
 
-/* One block.  base: bytes before it; document: where the document that is being parsed began. */
-static void block_parse(struct eventxml *xml, const char *bytes, size_t length, bool last, uint64_t base, uint64_t *document)
+static void document_begin(struct eventxml *xml, uint64_t offset)
 {
-	size_t at = 0, skip;
+	xml->document = offset;
+	parser_begin(xml);
+}
+
+/* One block; how much of it is done with: all, but while an event is searched for. */
+static size_t block_parse(struct eventxml *xml, const char *bytes, size_t length, bool last)
+{
+	size_t at = 0;
 	while (!xml->broken) {
 		if (xml->searching) {
-			at += event_search(bytes + at, length - at);
-			if (at == length)
-				return;
+			size_t skip;
+			bool found = event_search(xml, bytes + at, length - at, &skip);
+			at += skip;
+			if (!found)
+				return at;
 			xml->searching = false;
-			*document = base + at;
-			parser_begin(xml);
+			document_begin(xml, xml->base + at);
 		}
 		if (XML_Parse(xml->parser, bytes + at, (int)(length - at), last) != XML_STATUS_ERROR)
-			return;
-		uint64_t here = base + at - *document; /* bytes of this document before what was given last */
+			return length;
+		uint64_t here = xml->base + at - xml->document; /* bytes of this document before what was given last */
 		XML_Index index = XML_GetCurrentByteIndex(xml->parser);
 		bool known = index >= 0 && (uint64_t)index >= here && (uint64_t)index - here <= length - at;
-		if (known && document_follows(xml, length + (size_t)here, &skip)) {
+		if (known && document_follows(xml)) {
 			at += (size_t)((uint64_t)index - here);
-			*document = base + at;
-			parser_begin(xml);
+			document_begin(xml, xml->base + at);
 			if (at >= length)
-				return;
+				return length;
 			continue;
 		}
 		/* The end of a file after a damaged event is no second damage. */
-		bool over = last && XML_GetErrorCode(xml->parser) == XML_ERROR_NO_ELEMENTS;
-		if (over)
-			return;
+		if (last && XML_GetErrorCode(xml->parser) == XML_ERROR_NO_ELEMENTS)
+			return length;
 		parse_fail(xml);
 		xml->broken = xml->overflow;
 		xml->searching = true;
 		at += known ? (size_t)((uint64_t)index - here) + 1 : 0;
 		at = at < length ? at : length;
 	}
+	return length;
 }
 
 static bool filled(struct eventxml *xml)
@@ -339,22 +425,30 @@ static size_t words_before(const char *bytes, size_t length)
 	return length > 0 && *bytes == 'e' && open != NULL ? (size_t)(open - bytes) : 0;
 }
 
-static int blocks_read(struct eventxml *xml, uint64_t *base, uint64_t *document)
+static int blocks_read(struct eventxml *xml)
 {
-	char *bytes = memory_alloc(BLOCK);
+	char *bytes = memory_alloc(BLOCK + SEARCHED);
+	size_t kept = 0;
 	int error = 0;
+	memcpy(bytes, xml->kept, xml->kept_length);
+	kept = xml->kept_length;
 	while (!xml->ended && !xml->broken && !filled(xml)) {
-		int64_t got = input_read(xml->input, bytes, BLOCK);
+		int64_t got = input_read(xml->input, bytes + kept, BLOCK);
 		if (got < 0) {
 			error = (int)got;
 			break;
 		}
 		xml->ended = got == 0;
-		size_t skip = *base == 0 ? words_before(bytes, (size_t)got) : 0;
-		*document += skip;
-		block_parse(xml, bytes + skip, (size_t)got - skip, got == 0, *base + skip, document);
-		*base += (uint64_t)got;
+		size_t length = kept + (size_t)got, skip = xml->base == 0 && !xml->searching ? words_before(bytes, length) : 0;
+		xml->base += skip;
+		xml->document += skip;
+		size_t done = skip + block_parse(xml, bytes + skip, length - skip, got == 0);
+		xml->base += done - skip;
+		kept = length - done;
+		memmove(bytes, bytes + done, kept);
 	}
+	memcpy(xml->kept, bytes, kept);
+	xml->kept_length = kept;
 	free(bytes);
 	return error;
 }
@@ -373,7 +467,7 @@ static void event_make(struct eventxml *xml, struct event *event)
 	const uint64_t failure = 0x0010000000000000ull, success = 0x0020000000000000ull;
 	const struct entry *entry = &xml->given;
 	*event = (struct event){
-		.kind = &eventxml_kind, .source = entry, .file = xml->reader.file, .offset = entry->line, .time = entry->time, .written = entry->time,
+		.kind = &eventxml_kind, .source = entry, .file = xml->reader.file, .offset = entry->offset, .time = entry->time, .written = entry->time,
 		.number = entry->number, .id = entry->id, .category = (uint32_t)entry->task,
 		.id_full = entry->id == EVENT_NO_ID ? EVENT_NO_ID : entry->id | entry->qualifiers << 16,
 		.type = (entry->keywords & failure) != 0 ? 16 : (entry->keywords & success) != 0 ? 8 : entry->level == 1 || entry->level == 2 ? 1
@@ -383,23 +477,18 @@ static void event_make(struct eventxml *xml, struct event *event)
 		.computer = entry_text(entry, entry->parts[XML_COMPUTER][0], entry->parts[XML_COMPUTER][1]),
 		.sid = entry_text(entry, entry->parts[XML_USER][0], entry->parts[XML_USER][1]),
 	};
+	struct cursor binary = entry_text(entry, entry->binary[0], entry->binary[1]);
+	event->binary = cursor_left(&binary) > 0 ? (const uint8_t *)binary.at : NULL;
+	event->binary_length = cursor_left(&binary);
 }
-
-struct eventxml_whole {
-	struct eventxml xml;
-	uint64_t base, document;
-};
 
 static int eventxml_next(struct reader *reader, struct event *ret_event)
 {
-	struct eventxml_whole *whole = (struct eventxml_whole *)reader;
-	struct eventxml *xml = &whole->xml;
+	struct eventxml *xml = (struct eventxml *)reader;
 	for (;;) {
-		if (!filled(xml)) {
-			int error = blocks_read(xml, &whole->base, &whole->document);
-			if (error < 0)
-				return error;
-		}
+		int error = filled(xml) ? 0 : blocks_read(xml);
+		if (error < 0)
+			return error;
 		if (reader->options.strict && reader->counts.unreadable > 0)
 			return ERROR_INPUT;
 		if (!filled(xml))
@@ -407,6 +496,8 @@ static int eventxml_next(struct reader *reader, struct event *ret_event)
 		entry_done(&xml->given);
 		xml->given = xml->waiting[xml->first++];
 		event_make(xml, ret_event);
+		if (xml->given.text.full)
+			reader_damage(reader, xml->given.offset, xml->given.number, false, "more than 4 MiB of text: the rest of it is left out");
 		if (!event_filter_holds(&reader->options.filter, ret_event)) {
 			reader->counts.filtered++;
 			continue;
@@ -429,30 +520,30 @@ static void eventxml_close(struct reader *reader)
 
 static int eventxml_open(struct input *input, const struct reader_options *options, struct diag *diag, struct reader **ret_reader)
 {
-	struct eventxml_whole *whole = memory_alloc(sizeof(*whole));
-	*whole = (struct eventxml_whole){.xml = {
-		.reader = {.type = &eventxml_reader, .options = *options, .diag = diag, .file = input_name(input)}, .input = input}};
+	struct eventxml *xml = memory_alloc(sizeof(*xml));
+	*xml = (struct eventxml){
+		.reader = {.type = &eventxml_reader, .options = *options, .diag = diag, .file = input_name(input)}, .input = input, .group = GROUP_NONE};
 	const uint8_t *head;
 	size_t length;
-	if (input_peek(input, READER_HEAD, &head, &length) == 0 && length >= 2 &&
-	    (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0))
-		whole->xml.encoding = "UTF-16";
-	parser_begin(&whole->xml);
-	*ret_reader = &whole->xml.reader;
+	/* A pipe may give them one by one. */
+	int error = input_peek(input, 2, &head, &length);
+	length = error == 0 ? length : 0;
+	for (size_t i = 0; orders[i].encoding != NULL && length >= 2; i++)
+		if (memcmp(head, orders[i].mark, 2) == 0)
+			xml->encoding = orders[i].encoding;
+	for (size_t before = 0; length > before && length < READER_HEAD && memchr(head, '<', length) == NULL; before = length)
+		if (input_peek_more(input, READER_HEAD, &head, &length) < 0)
+			break;
+	parser_begin(xml);
+	*ret_reader = &xml->reader;
 	return 0;
 }
 
 static int eventxml_guess(const uint8_t *head, size_t length, const char *name, const char **ret_why)
 {
 	(void)name;
-	bool wide = length >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0);
-	char text[4096];
-	size_t count = 0;
-	for (size_t i = wide ? 2 : 0; i < length && count < sizeof(text); i++)
-		if (!wide || head[i] != 0)
-			text[count++] = (char)head[i];
-	struct cursor cursor = cursor_of(text, count);
-	if (count >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+	struct cursor cursor = cursor_of((const char *)head, length < 4096 ? length : 4096);
+	if (length >= 3 && memcmp(head, "\xef\xbb\xbf", 3) == 0)
 		cursor.at += 3;
 	while (cursor.at < cursor.end && (ascii_blank(*cursor.at) || *cursor.at == '\r' || *cursor.at == '\n'))
 		cursor.at++;
@@ -466,12 +557,22 @@ static int eventxml_guess(const uint8_t *head, size_t length, const char *name, 
 
 /* --- Events --- */
 
+static void group_take(const struct entry *entry, enum group group, event_take take, void *context)
+{
+	const struct values *values = &entry->values[group];
+	for (const struct value *value = values->at; value < values->at + values->count; value++)
+		take(context, entry_text(entry, value->name, value->name_length), entry_text(entry, value->text, value->text_length));
+}
+
 static void eventxml_data(const struct event *event, event_take take, void *context)
 {
-	const struct entry *entry = event->source;
-	for (size_t i = 0; i < entry->count; i++)
-		take(context, entry_text(entry, entry->values[i].name, entry->values[i].name_length),
-		     entry_text(entry, entry->values[i].text, entry->values[i].text_length));
+	group_take(event->source, GROUP_DATA, take, context);
+}
+
+static void hex_add(const struct event *event, struct buffer *buffer)
+{
+	for (size_t i = 0; i < event->binary_length; i++)
+		buffer_printf(buffer, "%02X", event->binary[i]);
 }
 
 static void json_text(struct buffer *buffer, const char *name, struct cursor text)
@@ -491,8 +592,37 @@ static void json_data(void *context, struct cursor name, struct cursor value)
 	buffer_add_text(buffer, "\"}");
 }
 
+/* What System has beyond that which struct event holds: {"Level":"0"}, {"Execution.ProcessID":"4"}. */
+static void json_system(const struct entry *entry, struct buffer *buffer)
+{
+	static const char *const held[] = {
+		"EventRecordID", "EventID", "Channel", "Computer", "Provider.Name", "EventID.Qualifiers", "TimeCreated.SystemTime", "Security.UserID",
+	};
+	const struct values *values = &entry->values[GROUP_SYSTEM];
+	struct cursor element = {"", ""};
+	for (const struct value *value = values->at; value < values->at + values->count; value++) {
+		struct cursor name = entry_text(entry, value->name, value->name_length), text = entry_text(entry, value->text, value->text_length);
+		char whole[256];
+		element = value->attribute ? element : name;
+		int length = value->attribute ? snprintf(whole, sizeof(whole), "%.*s.%.*s", (int)cursor_left(&element), element.at, (int)cursor_left(&name), name.at)
+					      : snprintf(whole, sizeof(whole), "%.*s", (int)cursor_left(&name), name.at);
+		bool known = !value->attribute && cursor_left(&text) == 0;
+		for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
+			known |= strcmp(whole, held[i]) == 0;
+		if (known)
+			continue;
+		size_t there = (size_t)length < sizeof(whole) ? (size_t)length : sizeof(whole) - 1;
+		buffer_add_text(buffer, ",\"");
+		buffer_add_json(buffer, whole, there);
+		buffer_add_text(buffer, "\":\"");
+		buffer_add_json(buffer, text.at, cursor_left(&text));
+		buffer_add_char(buffer, '"');
+	}
+}
+
 static void eventxml_json(const struct event *event, struct buffer *buffer)
 {
+	const struct entry *entry = event->source;
 	buffer_printf(buffer, "{\"EventRecordID\":%llu", (unsigned long long)event->number);
 	if (event->id != EVENT_NO_ID)
 		buffer_printf(buffer, ",\"EventID\":%u,\"Qualifiers\":%u", event->id, event->id_full >> 16);
@@ -503,9 +633,19 @@ static void eventxml_json(const struct event *event, struct buffer *buffer)
 	json_text(buffer, "Channel", event->channel);
 	json_text(buffer, "Computer", event->computer);
 	json_text(buffer, "UserID", event->sid);
+	json_system(entry, buffer);
 	buffer_add_text(buffer, ",\"EventData\":[");
 	eventxml_data(event, json_data, buffer);
-	buffer_add_text(buffer, "]}");
+	buffer_add_text(buffer, entry->values[GROUP_RENDERING].count > 0 ? "],\"RenderingInfo\":[" : "]");
+	group_take(entry, GROUP_RENDERING, json_data, buffer);
+	if (entry->values[GROUP_RENDERING].count > 0)
+		buffer_add_char(buffer, ']');
+	if (event->binary_length > 0) {
+		buffer_add_text(buffer, ",\"Binary\":\"");
+		hex_add(event, buffer);
+		buffer_add_char(buffer, '"');
+	}
+	buffer_add_char(buffer, '}');
 }
 
 static void xml_data(void *context, struct cursor name, struct cursor value)
@@ -522,26 +662,59 @@ static void xml_data(void *context, struct cursor name, struct cursor value)
 	buffer_add_text(buffer, "</Data>");
 }
 
-static void xml_text(struct buffer *buffer, const char *before, struct cursor text, const char *after)
+/* RenderingInfo's are elements of their own. */
+static void xml_rendering(void *context, struct cursor name, struct cursor value)
 {
-	buffer_add_text(buffer, before);
-	buffer_add_xml(buffer, text.at, cursor_left(&text));
-	buffer_add_text(buffer, after);
+	struct buffer *buffer = context;
+	buffer_printf(buffer, "<%.*s>", (int)cursor_left(&name), name.at);
+	buffer_add_xml(buffer, value.at, cursor_left(&value));
+	buffer_printf(buffer, "</%.*s>", (int)cursor_left(&name), name.at);
+}
+
+/* System as it was, element for element. */
+static void xml_system(const struct entry *entry, struct buffer *buffer)
+{
+	const struct values *values = &entry->values[GROUP_SYSTEM];
+	for (size_t i = 0; i < values->count;) {
+		struct cursor name = entry_text(entry, values->at[i].name, values->at[i].name_length);
+		struct cursor text = entry_text(entry, values->at[i].text, values->at[i].text_length);
+		buffer_printf(buffer, "<%.*s", (int)cursor_left(&name), name.at);
+		for (i++; i < values->count && values->at[i].attribute; i++) {
+			struct cursor key = entry_text(entry, values->at[i].name, values->at[i].name_length);
+			struct cursor value = entry_text(entry, values->at[i].text, values->at[i].text_length);
+			buffer_printf(buffer, " %.*s=\"", (int)cursor_left(&key), key.at);
+			buffer_add_xml(buffer, value.at, cursor_left(&value));
+			buffer_add_char(buffer, '"');
+		}
+		buffer_add_text(buffer, cursor_left(&text) > 0 ? ">" : "/>");
+		buffer_add_xml(buffer, text.at, cursor_left(&text));
+		if (cursor_left(&text) > 0)
+			buffer_printf(buffer, "</%.*s>", (int)cursor_left(&name), name.at);
+	}
 }
 
 static void eventxml_xml(const struct event *event, struct buffer *buffer)
 {
-	xml_text(buffer, "<Event xmlns=\"http://schemas.microsoft.com/win/2004/08/events/event\"><System><Provider Name=\"", event->provider, "\"/>");
-	if (event->id != EVENT_NO_ID)
-		buffer_printf(buffer, "<EventID Qualifiers=\"%u\">%u</EventID>", event->id_full >> 16, event->id);
-	buffer_add_text(buffer, "<TimeCreated SystemTime=\"");
-	evtx_time(event->time, buffer);
-	buffer_printf(buffer, "\"/><EventRecordID>%llu</EventRecordID>", (unsigned long long)event->number);
-	xml_text(buffer, "<Channel>", event->channel, "</Channel>");
-	xml_text(buffer, "<Computer>", event->computer, "</Computer>");
-	xml_text(buffer, "<Security UserID=\"", event->sid, "\"/></System><EventData>");
+	const struct entry *entry = event->source;
+	/* What did not fit is cut off somewhere: no part of a name may become one. */
+	bool whole = !entry->text.full;
+	buffer_add_text(buffer, "<Event xmlns=\"http://schemas.microsoft.com/win/2004/08/events/event\"><System>");
+	if (whole)
+		xml_system(entry, buffer);
+	buffer_add_text(buffer, "</System><EventData>");
 	eventxml_data(event, xml_data, buffer);
-	buffer_add_text(buffer, "</EventData></Event>");
+	if (event->binary_length > 0) {
+		buffer_add_text(buffer, "<Binary>");
+		hex_add(event, buffer);
+		buffer_add_text(buffer, "</Binary>");
+	}
+	buffer_add_text(buffer, "</EventData>");
+	if (whole && entry->values[GROUP_RENDERING].count > 0) {
+		buffer_add_text(buffer, "<RenderingInfo>");
+		group_take(entry, GROUP_RENDERING, xml_rendering, buffer);
+		buffer_add_text(buffer, "</RenderingInfo>");
+	}
+	buffer_add_text(buffer, "</Event>");
 }
 
 static const struct event_kind eventxml_kind = {.format = "eventxml", .json = eventxml_json, .xml = eventxml_xml, .data = eventxml_data};

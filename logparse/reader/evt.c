@@ -20,6 +20,7 @@ enum {
 	END = 40,                 /* the record that ends the ring */
 	FIXED = 56,               /* of a record, before its texts */
 	RECORD_LEAST = FIXED + 4, /* with the copy of its length */
+	RECORD_MOST = 1 << 20,    /* of one that is not whole */
 	TEXT_MOST = 1 << 20,
 	STRINGS_MOST = 65535,
 };
@@ -90,9 +91,10 @@ static size_t ring_after(const struct evt *evt, size_t offset, size_t size)
 /* The size of the record at an offset, 0 when there is none.  wraps: it may run over the end of the file. */
 static size_t record_size(struct evt *evt, size_t offset, bool wraps)
 {
-	if (evt->length - offset < 8 || memcmp(evt->bytes + offset + 4, signature, 4) != 0)
+	const uint8_t *head = wraps || evt->length - offset >= 8 ? ring(evt, offset, 8) : NULL;
+	if (head == NULL || memcmp(head + 4, signature, 4) != 0)
 		return 0;
-	size_t size = le32(evt->bytes + offset), most = wraps ? evt->length - HEAD : evt->length - offset;
+	size_t size = le32(head), most = wraps ? evt->length - HEAD : evt->length - offset;
 	if (size < RECORD_LEAST || size > most || size % 4 != 0)
 		return 0;
 	const uint8_t *bytes = ring(evt, offset, size);
@@ -177,7 +179,8 @@ static void chain_begin(struct evt *evt)
 
 /* --- A record --- */
 
-static void text_take(struct evt *evt, size_t from, size_t limit, size_t *ret_next)
+/* The text that ends in a NUL, or at the limit, in a form. */
+static void text_take(const struct evt *evt, size_t from, size_t limit, enum evtx_form form, struct buffer *text, size_t *ret_next)
 {
 	size_t at = from;
 #ifdef __SSE2__
@@ -193,7 +196,7 @@ static void text_take(struct evt *evt, size_t from, size_t limit, size_t *ret_ne
 	while (at + 1 < limit && le16(evt->here + at) != 0)
 		at += 2;
 	if (from < limit)
-		evtx_text(evt->here + from, (at - from) / 2, FORM_PLAIN, &evt->text);
+		evtx_text(evt->here + from, (at - from) / 2, form, text);
 	*ret_next = at + 2;
 }
 
@@ -204,7 +207,7 @@ static void strings_take(struct evt *evt)
 	evt->strings = evt->text.length;
 	evt->string_count = 0;
 	for (; evt->string_count < count && at >= FIXED && at + 1 < limit; evt->string_count++) {
-		text_take(evt, at, limit, &at);
+		text_take(evt, at, limit, FORM_PLAIN, &evt->text, &at);
 		buffer_add_char(&evt->text, '\0');
 	}
 	evt->short_strings = evt->string_count < count;
@@ -221,9 +224,9 @@ static void event_make(struct evt *evt, size_t offset, struct event *event)
 	size_t next, limit = evt->size - 4, sid = le32(here + 44), sid_size = le32(here + 40), data = le32(here + 52), data_size = le32(here + 48);
 	size_t marks[4];
 	buffer_clear(&evt->text);
-	text_take(evt, FIXED, limit, &next);
+	text_take(evt, FIXED, limit, FORM_PLAIN, &evt->text, &next);
 	marks[0] = evt->text.length;
-	text_take(evt, next, limit, &next);
+	text_take(evt, next, limit, FORM_PLAIN, &evt->text, &next);
 	marks[1] = evt->text.length;
 	if (sid_size > 0 && sid_size <= UINT16_MAX && sid < limit && sid_size <= limit - sid)
 		evtx_value_text(&(struct evtx_value){here + sid, (uint16_t)sid_size, EVTX_SID}, FORM_PLAIN, &evt->text);
@@ -270,6 +273,8 @@ static int record_take(struct evt *evt, size_t offset, size_t size, bool recover
 		reader_damage(&evt->reader, offset, number, false, "has fewer strings than it says");
 	if (data_size > 0 && ret_event->binary == NULL)
 		reader_damage(&evt->reader, offset, number, false, "its data is outside of it");
+	if (le32(evt->here + 40) > 0 && cursor_left(&ret_event->sid) == 0)
+		reader_damage(&evt->reader, offset, number, false, "its SID is outside of it, or none");
 	if ((ret_event->id == 4290 || ret_event->id == 4291) && event_dump_differs(ret_event))
 		reader_damage(&evt->reader, offset, number, false, "the packet that it caught is not the one that its strings name: the strings are believed");
 	evt->reader.counts.read++;
@@ -285,6 +290,20 @@ static int record_take_torn(struct evt *evt, size_t offset, struct event *ret_ev
 		return 0;
 	reader_damage(&evt->reader, offset, le32(evt->bytes + offset + 8), false, "its length is not the one at its end: cut off");
 	return record_take(evt, offset, size, true, ret_event);
+}
+
+/* The same where there is no chain to say that a record should be here: zeros stand for its end, or the file ends within. */
+static int stale_take_torn(struct evt *evt, size_t offset, struct event *ret_event)
+{
+	size_t there = evt->length - offset, size = le32(evt->bytes + offset);
+	bool ends = size > there;
+	if (evt->chained || there < RECORD_LEAST || size < RECORD_LEAST || size > RECORD_MOST || size % 4 != 0 ||
+	    (!ends && le32(evt->bytes + offset + size - 4) != 0))
+		return 0;
+	int taken = record_take(evt, offset, ends ? there : size, true, ret_event);
+	if (taken > 0)
+		reader_damage(&evt->reader, offset, ret_event->number, false, ends ? "the file ends within it" : "zeros stand for its end: cut off");
+	return taken;
 }
 
 /* The next offset at which the record of this number, or one after it, begins; the length when there is none. */
@@ -320,20 +339,13 @@ static int live_gap(struct evt *evt, struct event *ret_event)
 static int live_next(struct evt *evt, struct event *ret_event)
 {
 	while (evt->left > 0 && evt->at != evt->end) {
-		if (evt->at + 8 > evt->length) {
-			if (evt->wrapped)
-				break;
-			evt->wrapped = true;
-			evt->at = HEAD;
-			continue;
-		}
 		size_t offset = evt->at, size = record_size(evt, offset, !evt->wrapped);
 		if (size == 0) {
 			if (live_gap(evt, ret_event) > 0)
 				return 1;
 			continue;
 		}
-		uint64_t number = le32(evt->bytes + offset + 8);
+		uint64_t number = le32(ring(evt, offset, size) + 8);
 		uint64_t passed = number >= evt->number ? number - evt->number + 1 : 1;
 		evt->number = number + 1;
 		evt->left -= passed < evt->left ? passed : evt->left;
@@ -361,9 +373,7 @@ static int stale_next(struct evt *evt, struct event *ret_event)
 		if (offset + FIXED > evt->length || memcmp(evt->bytes + offset + 4, signature, 4) != 0)
 			continue;
 		size_t size = record_size(evt, offset, true);
-		if (size == 0)
-			continue;
-		if (record_take(evt, offset, size, true, ret_event) > 0)
+		if ((size > 0 ? record_take(evt, offset, size, true, ret_event) : stale_take_torn(evt, offset, ret_event)) > 0)
 			return 1;
 	}
 	evt->phase = PHASE_OVER;
@@ -423,20 +433,19 @@ static void evt_data(const struct event *event, event_take take, void *context)
 
 #define ADD(buffer, literal) buffer_add((buffer), (literal), sizeof(literal) - 1)
 
-static void json_member(struct buffer *buffer, const char *name, struct cursor text)
+/* Texts once more from the record: JSON can hold half a surrogate, UTF-8 cannot. */
+static void json_text(const struct evt *evt, const char *before, size_t from, size_t *ret_next, struct buffer *buffer)
 {
-	buffer_add_text(buffer, name);
-	buffer_add_json(buffer, text.at, cursor_left(&text));
-	buffer_add_text(buffer, "\",");
+	buffer_add_text(buffer, before);
+	text_take(evt, from, evt->size - 4, FORM_JSON, buffer, ret_next);
+	buffer_add_char(buffer, '"');
 }
 
-static void json_string(void *context, struct cursor name, struct cursor value)
+static void json_strings(const struct evt *evt, struct buffer *buffer)
 {
-	struct buffer *buffer = context;
-	(void)name;
-	buffer_add_text(buffer, buffer->data[buffer->length - 1] == '[' ? "\"" : ",\"");
-	buffer_add_json(buffer, value.at, cursor_left(&value));
-	buffer_add_char(buffer, '"');
+	size_t at = le32(evt->here + 36);
+	for (size_t i = 0; i < evt->string_count; i++)
+		json_text(evt, i == 0 ? "\"" : ",\"", at, &at, buffer);
 }
 
 static void hex_add(struct buffer *buffer, const uint8_t *bytes, size_t length)
@@ -454,6 +463,7 @@ static void hex_add(struct buffer *buffer, const uint8_t *bytes, size_t length)
 static void evt_json(const struct event *event, struct buffer *buffer)
 {
 	const struct evt *evt = event->source;
+	size_t next;
 	ADD(buffer, "{\"RecordNumber\":");
 	buffer_add_number(buffer, event->number);
 	ADD(buffer, ",\"TimeGenerated\":\"");
@@ -470,11 +480,12 @@ static void evt_json(const struct event *event, struct buffer *buffer)
 	buffer_add_text(buffer, event_type_name(event->type));
 	ADD(buffer, "\",\"EventCategory\":");
 	buffer_add_number(buffer, event->category);
-	json_member(buffer, ",\"SourceName\":\"", event->provider);
-	json_member(buffer, "\"ComputerName\":\"", event->computer);
-	json_member(buffer, "\"SID\":\"", event->sid);
-	ADD(buffer, "\"Strings\":[");
-	evt_data(event, json_string, buffer);
+	json_text(evt, ",\"SourceName\":\"", FIXED, &next, buffer);
+	json_text(evt, ",\"ComputerName\":\"", next, &next, buffer);
+	ADD(buffer, ",\"SID\":\"");
+	buffer_add_json(buffer, event->sid.at, cursor_left(&event->sid));
+	ADD(buffer, "\",\"Strings\":[");
+	json_strings(evt, buffer);
 	ADD(buffer, "],\"Data\":\"");
 	hex_add(buffer, event->binary, event->binary_length);
 	ADD(buffer, "\",\"ReservedFlags\":");

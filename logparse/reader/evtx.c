@@ -28,6 +28,7 @@ struct stretch {
 	bool chunk;               /* has a chunk's header; otherwise records in it are carved */
 	bool promised;            /* up to the limit there are records and nothing else */
 	bool doubtful;            /* its record numbers lie in another's range as well */
+	bool looked;              /* for records that stand elsewhere too */
 	uint64_t first, last;     /* record numbers */
 	uint32_t *again;          /* where such records begin, in order */
 	size_t again_count;
@@ -308,6 +309,9 @@ static void again_find(struct evtx *evtx, struct stretch *stretch)
 {
 	const uint8_t *bytes = evtx->file + stretch->offset;
 	size_t position = !stretch->chunk ? 0 : stretch->doubtful ? CHUNK_HEAD : stretch->limit, capacity = 0;
+	if (stretch->looked)
+		return;
+	stretch->looked = true;
 	while ((position = record_search(bytes, stretch->length, position)) < stretch->length) {
 		uint64_t number = le64(bytes + position + 8), time = le64(bytes + position + 16);
 		bool live = stretch->chunk && position < stretch->limit;
@@ -403,6 +407,16 @@ static void event_provider(struct evtx *evtx, struct event *event)
 	event->provider = cursor_of(buffer_text(&evtx->text), evtx->text.length);
 }
 
+/* When it happened: a FILETIME, or the text of one in records without a template. */
+static void event_time(struct evtx *evtx, struct event *event)
+{
+	if (evtx_record_number(evtx->record, SYSTEM_TIME, &event->time))
+		return;
+	buffer_clear(&evtx->text);
+	if (evtx_record_text(evtx->record, SYSTEM_TIME, &evtx->text))
+		(void)evtx_time_parse(buffer_text(&evtx->text), &event->time);
+}
+
 /* Level and keywords as the event types of older logs. */
 static uint32_t event_type(const struct evtx_record *record)
 {
@@ -430,7 +444,10 @@ static bool event_fill(struct evtx *evtx, struct event *event)
 	};
 	if (evtx_record_number(record, SYSTEM_EVENTID, &id) && id > UINT16_MAX)
 		id &= UINT16_MAX;
-	evtx_record_number(record, SYSTEM_TIME, &event->time);
+	event_time(evtx, event);
+	/* A copy may count its records anew: what the event says is what people know it by. */
+	if (evtx_record_number(record, SYSTEM_RECORD, &event->number))
+		event->sequence = le64(bytes + 8);
 	event->id = (uint32_t)id;
 	evtx_record_number(record, SYSTEM_QUALIFIERS, &qualifiers);
 	event->id_full = id == EVENT_NO_ID ? EVENT_NO_ID : (uint32_t)(id | (qualifiers & UINT16_MAX) << 16);

@@ -51,7 +51,8 @@ void evtx_record_distrust(const struct evtx_record *record);
 /* Whether it is without its template. */
 bool evtx_record_bare(const struct evtx_record *record);
 
-/* A part of System as a number, or as text appended to the buffer; false when the record has none. */
+/* A part of System as a number, or as text appended to the buffer; false when the record has none.  Of a record without its
+ * template: where its values have the types that System mostly has, in that order. */
 bool evtx_record_number(const struct evtx_record *record, enum evtx_system part, uint64_t *ret_number);
 bool evtx_record_text(const struct evtx_record *record, enum evtx_system part, struct buffer *buffer);
 

@@ -6,6 +6,9 @@
 #include <emmintrin.h>
 #endif
 
+#include "core/record/record.h"
+#include "logparse/zone.h"
+
 /* --- Text --- */
 
 static void utf8_put(char **at, uint32_t point)
@@ -51,7 +54,7 @@ static void json_put(char **at, uint32_t point)
 	} else if (point < 0x20 && shorts[point] != 0) {
 		*(*at)++ = '\\';
 		*(*at)++ = shorts[point];
-	} else if (point < 0x20 || point == 0x7f || (point >= 0xd800 && point < 0xe000)) {
+	} else if (point < 0x20 || (point >= 0x7f && point < 0xa0) || (point >= 0xd800 && point < 0xe000)) {
 		unicode_escape(at, point);
 	} else {
 		utf8_put(at, point);
@@ -77,6 +80,8 @@ static void xml_put(char **at, uint32_t point)
 		text_put(at, "&quot;");
 	else if (point == '\r')
 		text_put(at, "&#13;");
+	else if (point >= 0x7f && point < 0xa0)
+		text_put(at, (const char[]){'&', '#', '1', (char)('0' + point / 10 % 10), (char)('0' + point % 10), ';', '\0'});
 	else if ((point < 0x20 && point != '\t' && point != '\n') || (point >= 0xd800 && point < 0xe000) || point >= 0xfffe)
 		utf8_put(at, point < 0xfffe || point > 0xffff ? (point >= 0x10000 ? point : 0xfffd) : 0xfffd);
 	else
@@ -206,27 +211,44 @@ void evtx_text(const uint8_t *bytes, size_t units, enum evtx_form form, struct b
 
 /* --- Numbers --- */
 
+enum { GUID_LENGTH = 38 };
+
 static const char pairs[] = "00010203040506070809101112131415161718192021222324252627282930313233343536373839404142434445464748"
 			    "49505152535455565758596061626364656667686970717273747576777879808182838485868788899091929394959697"
 			    "9899";
 
+static void bytes_put(char *to, uint64_t bytes)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	bytes = __builtin_bswap64(bytes);
+#endif
+	memcpy(to, &bytes, sizeof(bytes));
+}
+
+/* The eight digits of a number below 10^8, all at once: the first is the lowest byte. */
+static inline uint64_t digits_of(uint32_t number)
+{
+	uint64_t halves = number / 10000 | (uint64_t)(number % 10000) << 32;
+	uint64_t high = halves * 10486 >> 20 & UINT64_C(0x7f0000007f); /* of each half its hundreds: 10486 is 2^20 / 100 */
+	uint64_t both = high | (halves - high * 100) << 16;
+	uint64_t tens = both * 103 >> 10 & UINT64_C(0x000f000f000f000f);
+	return tens | (both - tens * 10) << 8;
+}
+
+#define ZEROS UINT64_C(0x3030303030303030)
+
+/* How many digits a number has cannot be foreseen: no jump depends on it. */
 static char *number_put(char *to, uint64_t number)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
-	while (number >= 100) {
-		at -= 2;
-		memcpy(digits + at, pairs + 2 * (number % 100), 2);
-		number /= 100;
+	if (number >= 100000000) {
+		to = number_put(to, number / 100000000);
+		bytes_put(to, digits_of((uint32_t)(number % 100000000)) | ZEROS);
+		return to + 8;
 	}
-	if (number >= 10) {
-		at -= 2;
-		memcpy(digits + at, pairs + 2 * number, 2);
-	} else {
-		digits[--at] = (char)('0' + number);
-	}
-	memcpy(to, digits + at, sizeof(digits) - at);
-	return to + (sizeof(digits) - at);
+	uint64_t digits = digits_of((uint32_t)number);
+	unsigned none = (unsigned)__builtin_ctzll(digits | UINT64_C(1) << 56) / 8;
+	bytes_put(to, (digits | ZEROS) >> none * 8);
+	return to + 8 - none;
 }
 
 static char *signed_put(char *to, int64_t number)
@@ -237,16 +259,26 @@ static char *signed_put(char *to, int64_t number)
 	return number_put(to, 0 - (uint64_t)number);
 }
 
+/* The eight hexadecimal digits of a number. */
+static inline void hex8_put(char *to, uint32_t number)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t digits = (uint64_t)(number & 0xffff) << 32 | number >> 16;
+	digits = (digits & UINT64_C(0xff000000ff)) << 16 | (digits >> 8 & UINT64_C(0xff000000ff));
+	digits = (digits & UINT64_C(0x000f000f000f000f)) << 8 | (digits >> 4 & UINT64_C(0x000f000f000f000f));
+	bytes_put(to, digits + ZEROS + (((digits + 6 * ones) >> 4) & ones) * ('a' - '0' - 10));
+}
+
 static char *hex_put(char *to, uint64_t number)
 {
-	int digits = 1;
-	while (digits < 16 && number >> (4 * digits) != 0)
-		digits++;
+	char digits[16];
+	size_t none = (size_t)__builtin_clzll(number | 1) / 4;
+	hex8_put(digits, (uint32_t)(number >> 32));
+	hex8_put(digits + 8, (uint32_t)number);
 	*to++ = '0';
 	*to++ = 'x';
-	while (digits-- > 0)
-		*to++ = hex_digits[number >> (4 * digits) & 15];
-	return to;
+	memcpy(to, digits + none, sizeof(digits) - none);
+	return to + sizeof(digits) - none;
 }
 
 static char *two(char *to, unsigned number)
@@ -294,9 +326,10 @@ static char *time_put(char *to, uint64_t filetime)
 	unsigned fraction = (unsigned)(filetime % SECOND);
 	to = date_put(to, seconds / 86400);
 	to = clock_put(to, (unsigned)(seconds % 86400));
-	*to++ = '.';
-	for (unsigned divisor = SECOND / 10; divisor > 0; divisor /= 10)
-		*to++ = (char)('0' + fraction / divisor % 10);
+	/* Seven digits: the point stands where the eighth would be. */
+	bytes_put(to, digits_of(fraction) | ZEROS);
+	*to = '.';
+	to += 8;
 	*to++ = 'Z';
 	return to;
 }
@@ -306,6 +339,20 @@ void evtx_time(uint64_t filetime, struct buffer *buffer)
 	char *to = buffer_room(buffer, 48);
 	if (to != NULL)
 		buffer_took(buffer, time_put(to, filetime));
+}
+
+bool evtx_time_parse(const char *text, uint64_t *ret_filetime)
+{
+	struct record record = {0};
+	size_t length = strlen(text);
+	int32_t zone = 0;
+	if (length < 19 || !record_set(&record, COLUMN_DATE, cursor_of(text, 10)))
+		return false;
+	size_t end = 11 + strcspn(text + 11, "Z+-");
+	if (!record_set(&record, COLUMN_TIME, cursor_of(text + 11, end - 11)) || (text[end] != '\0' && !zone_parse(text + end, &zone)))
+		return false;
+	*ret_filetime = record.time - (uint64_t)((int64_t)zone * 60 * 10000000);
+	return true;
 }
 
 static char *systemtime_put(char *to, const uint8_t *bytes)
@@ -332,18 +379,21 @@ static char *systemtime_put(char *to, const uint8_t *bytes)
 	return to;
 }
 
+/* {01234567-89ab-cdef-0123-456789abcdef}: the first three parts are numbers, the last two bytes in their order. */
 static char *guid_put(char *to, const uint8_t *bytes)
 {
-	static const uint8_t order[16] = {3, 2, 1, 0, 5, 4, 7, 6, 8, 9, 10, 11, 12, 13, 14, 15};
-	*to++ = '{';
-	for (size_t i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			*to++ = '-';
-		*to++ = hex_digits[bytes[order[i]] >> 4];
-		*to++ = hex_digits[bytes[order[i]] & 15];
-	}
-	*to++ = '}';
-	return to;
+	char digits[32];
+	hex8_put(digits, le32(bytes));
+	hex8_put(digits + 8, (uint32_t)le16(bytes + 4) << 16 | le16(bytes + 6));
+	hex8_put(digits + 16, __builtin_bswap32(le32(bytes + 8)));
+	hex8_put(digits + 24, __builtin_bswap32(le32(bytes + 12)));
+	memcpy(to, "{........-....-....-....-............}", GUID_LENGTH);
+	memcpy(to + 1, digits, 8);
+	memcpy(to + 10, digits + 8, 4);
+	memcpy(to + 15, digits + 12, 4);
+	memcpy(to + 20, digits + 16, 4);
+	memcpy(to + 25, digits + 20, 12);
+	return to + GUID_LENGTH;
 }
 
 static bool sid_is_whole(const struct evtx_value *value)
@@ -525,10 +575,27 @@ bool evtx_value_item(const struct evtx_value *value, size_t *position, struct ev
 	return true;
 }
 
+/* Most values are texts. */
+static void string_json(const struct evtx_value *value, struct buffer *buffer)
+{
+	size_t units = value->size / 2;
+	char *to = buffer_room(buffer, units * 6 + 16 + 2);
+	if (to == NULL)
+		return;
+	while (units > 0 && le16(value->bytes + 2 * (units - 1)) == 0)
+		units--;
+	*to++ = '"';
+	to = units_put(value->bytes, units, to, FORM_JSON);
+	*to++ = '"';
+	buffer_took(buffer, to);
+}
+
 static void scalar_json(const struct evtx_value *value, struct buffer *buffer)
 {
 	uint8_t type = value->type;
-	if (type == EVTX_NULL) {
+	if (type == EVTX_STRING) {
+		string_json(value, buffer);
+	} else if (type == EVTX_NULL) {
 		buffer_add(buffer, "null", 4);
 	} else if ((type_is_number(type) && value->size == type_width(type)) || (type == EVTX_BOOL && is_width(value->size))) {
 		evtx_value_text(value, FORM_JSON, buffer);

@@ -45,6 +45,8 @@ bool evtx_value_number(const struct evtx_value *value, uint64_t *ret_number);
 
 /* 2015-06-01T12:00:00.1234567Z; what lies after the year 9999 as its number. */
 void evtx_time(uint64_t filetime, struct buffer *buffer);
+/* The inverse: as many digits as there are, a blank for the T, +01:00 for the Z; false when it is none. */
+bool evtx_time_parse(const char *text, uint64_t *ret_filetime);
 
 static inline uint16_t le16(const uint8_t *bytes)
 {

@@ -10,6 +10,8 @@
 
 static const struct event_kind fields_kind;
 
+static const uint64_t DAY = UINT64_C(86400) * 10000000; /* of FILETIME */
+
 /* --- Lines --- */
 
 static int column_of(const struct fields *fields, const char *name)
@@ -41,12 +43,16 @@ static void columns_read(struct fields *fields, struct cursor text)
 	free(fields->names);
 	char *at = fields->names = memory_alloc(cursor_left(&text) + 1);
 	fields->count = fields->mapped_count = 0;
+	fields->timed = fields->dated = false;
 	while (fields->count < FIELDS_MOST && (cursor_skip_blanks(&text), cursor_word(&text, &word))) {
 		size_t length = cursor_left(&word);
 		memcpy(at, word.at, length);
 		at[length] = '\0';
 		fields->name[fields->count] = at;
 		int column = column_of(fields, at);
+		fields->text_column[fields->count] = column >= 0 && record_columns[column].kind == RECORD_TEXT;
+		fields->dated |= column == COLUMN_DATE;
+		fields->timed |= column == COLUMN_TIME;
 		if (column >= 0) {
 			fields->mapped[fields->mapped_count].index = (uint8_t)fields->count;
 			fields->mapped[fields->mapped_count].read = column_reader((enum record_column)column);
@@ -160,26 +166,44 @@ static bool tabs_read(struct fields *fields, struct cursor line)
 	return true;
 }
 
+/* Up to a blank: quoted values, none, or more than there may be.  What follows a quoted value at once is the next. */
+static bool values_read_slow(struct fields *fields, struct cursor line, const char **at, const char *stop)
+{
+	size_t place = (size_t)(*at - line.at), end = (size_t)(stop - line.at);
+	while (end > place)
+		if (!value_take(fields, line, &place, end))
+			return false;
+	*at = line.at + place + (end == place);
+	return true;
+}
+
 /* Blanks are found 64 bytes at a time, before anything depends on where they are. */
 static bool values_read(struct fields *fields, struct cursor line)
 {
-	size_t length = cursor_left(&line), place = 0;
+	const char *place = line.at;
+	struct cursor *value = fields->value, *const most = value + FIELDS_MOST;
 	fields->value_count = 0;
 	buffer_clear(&fields->text);
-	if (fields->tabs && memchr(line.at, '\t', length) != NULL)
+	if (fields->tabs && memchr(line.at, '\t', cursor_left(&line)) != NULL)
 		return tabs_read(fields, line);
-	for (size_t base = 0; base <= length; base += 64) {
-		uint64_t blanks = line_blanks_left(line.at + base, length - base);
+	for (const char *block = line.at; block <= line.end; block += 64) {
+		uint64_t blanks = line_blanks_left(block, (size_t)(line.end - block));
 		for (; blanks != 0; blanks &= blanks - 1) {
-			size_t end = base + (size_t)__builtin_ctzll(blanks);
-			/* What follows a quoted value at once is the next, up to the same blank. */
-			while (end > place)
-				if (!value_take(fields, line, &place, end))
-					return false;
-			if (end == place)
-				place++;
+			const char *end = block + __builtin_ctzll(blanks);
+			if (end > place && *place != '"' && value < most) {
+				bool dash = end - place == 1 && *place == '-';
+				value->at = dash ? NULL : place;
+				value++->end = dash ? NULL : end;
+				place = end + 1;
+				continue;
+			}
+			fields->value_count = (size_t)(value - fields->value);
+			if (!values_read_slow(fields, line, &place, end))
+				return false;
+			value = fields->value + fields->value_count;
 		}
 	}
+	fields->value_count = (size_t)(value - fields->value);
 	return true;
 }
 
@@ -197,6 +221,10 @@ static void record_begin(struct record *record)
 static bool record_make(struct fields *fields, struct record *record)
 {
 	record_begin(record);
+	if (fields->timed && !fields->dated && fields->reader.date != 0) {
+		record->time = fields->reader.date - fields->reader.date % DAY;
+		record->has = RECORD_HAS(COLUMN_DATE);
+	}
 	for (size_t i = 0; i < fields->mapped_count; i++) {
 		struct cursor value = fields->value[fields->mapped[i].index];
 		if (value.at != NULL && !fields->mapped[i].read(record, (enum record_column)fields->mapped[i].column, value, &fields->day))
@@ -257,7 +285,7 @@ int fields_next(struct reader *reader, struct event *ret_event)
 				return ERROR_INPUT;
 			continue;
 		}
-		if (!event_filter_holds(&reader->options.filter, ret_event)) {
+		if ((reader->options.live_only && ret_event->recovered) || !event_filter_holds(&reader->options.filter, ret_event)) {
 			reader->counts.filtered++;
 			continue;
 		}
@@ -309,22 +337,28 @@ static void fields_data(const struct event *event, event_take take, void *contex
 			take(context, cursor_text(fields->name[i]), fields->value[i]);
 }
 
+static bool fields_column(const struct event *event, const char *name, struct cursor *ret_value)
+{
+	const struct fields *fields = event->source;
+	for (size_t i = 0; i < fields->count; i++)
+		if (ascii_equal(fields->name[i], name)) {
+			*ret_value = fields->value[i];
+			return true;
+		}
+	return false;
+}
+
 /* Digits that mean the same as a number: no sign, no zero before them, exact in 64 bits. */
 static bool is_number(struct cursor value)
 {
 	size_t length = cursor_left(&value);
-	if (length == 0 || length > 18 || (length > 1 && *value.at == '0'))
-		return false;
-	for (const char *at = value.at; at < value.end; at++)
-		if (!ascii_digit(*at))
-			return false;
-	return true;
+	uint64_t number;
+	return length > 0 && (length == 1 || *value.at != '0') && number_parse(value.at, length, UINT64_MAX, &number);
 }
 
-static void json_field(void *context, struct cursor name, struct cursor value)
+static void json_field(struct buffer *buffer, struct cursor name, struct cursor value, bool text)
 {
-	struct buffer *buffer = context;
-	bool number = is_number(value);
+	bool number = !text && is_number(value);
 	buffer_add_text(buffer, buffer->data[buffer->length - 1] == '{' ? "\"" : ",\"");
 	buffer_add_json(buffer, name.at, cursor_left(&name));
 	buffer_add_text(buffer, number ? "\":" : "\":\"");
@@ -335,11 +369,14 @@ static void json_field(void *context, struct cursor name, struct cursor value)
 
 static void fields_json(const struct event *event, struct buffer *buffer)
 {
+	const struct fields *fields = event->source;
 	buffer_add_char(buffer, '{');
-	fields_data(event, json_field, buffer);
+	for (size_t i = 0; i < fields->count; i++)
+		if (fields->value[i].at != NULL)
+			json_field(buffer, cursor_text(fields->name[i]), fields->value[i], fields->text_column[i]);
 	buffer_add_char(buffer, '}');
 }
 
 static const struct event_kind fields_kind = {
-	.format = "w3c", .json = fields_json, .xml = event_members_xml, .data = fields_data, .record = fields_record,
+	.format = "w3c", .json = fields_json, .xml = event_members_xml, .data = fields_data, .record = fields_record, .column = fields_column,
 };

@@ -107,21 +107,28 @@ static bool time_iso(const struct nflog *nflog, struct cursor *text, struct reco
 	return true;
 }
 
+/* Nov 21, or Nov  1. */
+static bool day_take(struct cursor *text, unsigned *ret_month, unsigned *ret_day)
+{
+	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+	unsigned month = 0;
+	if (cursor_left(text) < 6)
+		return false;
+	while (month < 12 && memcmp(text->at, months + 3 * (size_t)month, 3) != 0)
+		month++;
+	text->at += 3;
+	*ret_month = month + 1;
+	return month < 12 && cursor_take(text, ' ') && (cursor_take(text, ' ') ? digits(text, 1, ret_day) : digits(text, 2, ret_day)) &&
+	       *ret_day >= 1 && *ret_day <= 31;
+}
+
 /* Nov 21 03:32:06: the year is this one, or the last when that would be in the future; the zone has to be given. */
 static bool time_syslog(const struct nflog *nflog, struct cursor *text, struct record *record)
 {
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct cursor at = *text;
-	unsigned month = 0, day;
+	unsigned month, day;
 	int64_t seconds;
-	if (cursor_left(&at) < 15)
-		return false;
-	while (month < 12 && memcmp(at.at, months + 3 * (size_t)month, 3) != 0)
-		month++;
-	at.at += 3;
-	if (month == 12 || !cursor_take(&at, ' '))
-		return false;
-	if (!(cursor_take(&at, ' ') ? digits(&at, 1, &day) : digits(&at, 2, &day)) || !cursor_take(&at, ' ') || !clock_take(&at, &seconds))
+	if (!day_take(&at, &month, &day) || !cursor_take(&at, ' ') || !clock_take(&at, &seconds))
 		return false;
 	*text = at;
 	if (!nflog->reader.options.zone_known)
@@ -130,10 +137,29 @@ static bool time_syslog(const struct nflog *nflog, struct cursor *text, struct r
 	struct tm today;
 	gmtime_r(&now, &today);
 	unsigned year = (unsigned)today.tm_year + 1900;
-	int64_t when = days(year, month + 1, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60;
+	int64_t when = days(year, month, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60;
 	if (when > (int64_t)now + 86400)
-		when = days(year - 1, month + 1, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60;
+		when = days(year - 1, month, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60;
 	record->time = record_time_of_unix(when, 0);
+	record->has |= RECORD_HAS(COLUMN_DATE);
+	return true;
+}
+
+/* Sat Nov 21 03:32:06 2026, of dmesg -T; local. */
+static bool time_ctime(const struct nflog *nflog, struct cursor *text, struct record *record)
+{
+	struct cursor at = *text;
+	unsigned month, day, year;
+	int64_t seconds;
+	if (cursor_left(&at) < 24 || at.at[3] != ' ')
+		return false;
+	at.at += 4;
+	if (!day_take(&at, &month, &day) || !cursor_take(&at, ' ') || !clock_take(&at, &seconds) || !cursor_take(&at, ' ') || !digits(&at, 4, &year))
+		return false;
+	*text = at;
+	if (!nflog->reader.options.zone_known)
+		return true;
+	record->time = record_time_of_unix(days(year, month, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60, 0);
 	record->has |= RECORD_HAS(COLUMN_DATE);
 	return true;
 }
@@ -243,25 +269,48 @@ static void interfaces_take(struct record *record, struct cursor in, struct curs
 		record->interface = (struct cursor){NULL, NULL};
 }
 
-/* What stands before the packet: a stamp, perhaps the host and "kernel:", perhaps the kernel's own stamp, the prefix. */
+/* A stamp in brackets: seconds since the start, which are no time, or one for people. */
+static bool bracket_take(const struct nflog *nflog, struct cursor *head, struct record *record)
+{
+	const char *close = cursor_left(head) > 0 && *head->at == '[' ? memchr(head->at, ']', cursor_left(head)) : NULL;
+	if (close == NULL)
+		return false;
+	struct cursor stamp = {head->at + 1, close};
+	(void)time_ctime(nflog, &stamp, record);
+	head->at = close + 1;
+	return true;
+}
+
+/* host kernel: of the journal and of syslog; some leave the host out. */
+static void host_take(struct cursor *head, struct record *record)
+{
+	struct cursor rest = *head, host, word;
+	cursor_skip_blanks(&rest);
+	if (!cursor_word(&rest, &host))
+		return;
+	cursor_skip_blanks(&rest);
+	bool alone = ascii_equal_n(host.at, cursor_left(&host), "kernel:");
+	if (!alone && (!cursor_word(&rest, &word) || !ascii_equal_n(word.at, cursor_left(&word), "kernel:")))
+		return;
+	if (alone)
+		rest.at = host.end;
+	else
+		record->computername = host;
+	head->at = rest.at;
+}
+
+/* What stands before the packet: perhaps a level, a stamp, the host and "kernel:", the kernel's own stamp; the prefix. */
 static void head_take(struct nflog *nflog, struct cursor head)
 {
 	struct record *record = &nflog->record;
-	if (time_iso(nflog, &head, record) || time_syslog(nflog, &head, record)) {
-		struct cursor kernel = find(head, "kernel:"), host;
-		if (cursor_left(&kernel) > 0) {
-			cursor_skip_blanks(&head);
-			if (cursor_word(&head, &host) && host.at < kernel.at)
-				record->computername = host;
-			head.at = kernel.at + 7;
-		}
-	}
+	const char *level = cursor_left(&head) > 2 && *head.at == '<' ? memchr(head.at, '>', cursor_left(&head)) : NULL;
+	if (level != NULL && ascii_digit(head.at[1]))
+		head.at = level + 1;
+	if (time_iso(nflog, &head, record) || time_syslog(nflog, &head, record) || time_ctime(nflog, &head, record) ||
+	    bracket_take(nflog, &head, record))
+		host_take(&head, record);
 	cursor_skip_blanks(&head);
-	if (cursor_left(&head) > 0 && *head.at == '[') {
-		const char *close = memchr(head.at, ']', cursor_left(&head));
-		if (close != NULL)
-			head.at = close + 1;
-	}
+	(void)bracket_take(nflog, &head, record);
 	cursor_skip_blanks(&head);
 	prefix_take(record, head);
 }
@@ -284,10 +333,10 @@ static bool words_take(struct nflog *nflog, struct cursor rest)
 	return true;
 }
 
-/* 1: a packet, 0: something else, -1: a packet that cannot be read. */
-static int kernel_take(struct nflog *nflog)
+/* 1: a packet, 0: something else, -1: a packet that cannot be read.  The line has room around it (lines.h). */
+static int kernel_take(struct nflog *nflog, struct cursor line)
 {
-	struct cursor line = nflog->line, out = find(line, " OUT=");
+	struct cursor out = find(line, " OUT=");
 	struct record *record = &nflog->record;
 	if (cursor_left(&out) == 0)
 		return 0;
@@ -313,9 +362,87 @@ static int kernel_take(struct nflog *nflog)
 
 /* --- ulogd --- */
 
-/* A value of a flat object: a number or word as it stands, a string without its escapes. */
+static char *utf8_put(char *to, unsigned code)
+{
+	if (code < 0x80) {
+		*to++ = (char)code;
+		return to;
+	}
+	unsigned more = code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+	*to++ = (char)((0xf0u << (3 - more) & 0xff) | code >> 6 * more);
+	while (more-- > 0)
+		*to++ = (char)(0x80 | (code >> 6 * more & 0x3f));
+	return to;
+}
+
+static bool hex_take(struct cursor *text, unsigned *ret_unit)
+{
+	unsigned unit = 0;
+	if (cursor_left(text) < 4)
+		return false;
+	for (const char *end = text->at + 4; text->at < end; text->at++) {
+		char c = ascii_lower(*text->at);
+		if (!ascii_digit(c) && (c < 'a' || c > 'f'))
+			return false;
+		unit = unit << 4 | (unsigned)(ascii_digit(c) ? c - '0' : c - 'a' + 10);
+	}
+	*ret_unit = unit;
+	return true;
+}
+
+/* What a backslash stands for; never longer than it is written.  Half a surrogate becomes U+FFFD. */
+static bool escape_take(struct cursor *text, char **to)
+{
+	static const char letters_of[] = "btnfr", meant[] = "\b\t\n\f\r";
+	unsigned unit, low;
+	if (cursor_left(text) == 0)
+		return false;
+	char letter = *text->at++;
+	const char *known = memchr(letters_of, letter, sizeof(letters_of) - 1);
+	if (letter != 'u') {
+		*(*to)++ = known != NULL ? meant[known - letters_of] : letter;
+		return true;
+	}
+	if (!hex_take(text, &unit))
+		return false;
+	struct cursor second = *text;
+	if ((unit & 0xfc00) == 0xd800 && cursor_take(&second, '\\') && cursor_take(&second, 'u') && hex_take(&second, &low) &&
+	    (low & 0xfc00) == 0xdc00) {
+		*text = second;
+		unit = 0x10000 + ((unit & 0x3ff) << 10 | (low & 0x3ff));
+	}
+	*to = utf8_put(*to, (unit & 0xfffff800) == 0xd800 ? 0xfffd : unit);
+	return true;
+}
+
+/* An array or object: passed over. */
+static bool json_pass(struct cursor *text, struct cursor *ret_value)
+{
+	size_t depth = 0;
+	bool quoted = false;
+	ret_value->at = text->at;
+	for (; text->at < text->end; text->at++) {
+		char c = *text->at;
+		if (quoted) {
+			text->at += c == '\\' && text->at + 1 < text->end;
+			quoted = c != '"';
+			continue;
+		}
+		quoted = c == '"';
+		depth += c == '[' || c == '{';
+		if ((c == ']' || c == '}') && --depth == 0) {
+			ret_value->end = ++text->at;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A value of an object: a number or word as it stands, a string without its escapes. */
 static bool json_value(struct nflog *nflog, struct cursor *text, struct cursor *ret_value)
 {
+	if (cursor_left(text) > 0 && (*text->at == '[' || *text->at == '{'))
+		return json_pass(text, ret_value);
 	if (!cursor_take(text, '"')) {
 		ret_value->at = text->at;
 		while (text->at < text->end && *text->at != ',' && *text->at != '}' && *text->at != ' ')
@@ -334,10 +461,11 @@ static bool json_value(struct nflog *nflog, struct cursor *text, struct cursor *
 		return false;
 	memcpy(to, ret_value->at, cursor_left(ret_value));
 	to += cursor_left(ret_value);
-	for (; text->at < text->end && *text->at != '"'; text->at++) {
-		if (*text->at == '\\' && ++text->at == text->end)
+	while (text->at < text->end && *text->at != '"') {
+		if (!cursor_take(text, '\\'))
+			*to++ = *text->at++;
+		else if (!escape_take(text, &to))
 			return false;
-		*to++ = *text->at;
 	}
 	buffer_took(&nflog->text, to);
 	*ret_value = (struct cursor){start, to};
@@ -354,7 +482,7 @@ static bool ulogd_member(struct nflog *nflog, struct cursor key, struct cursor v
 	static const struct { const char *key; enum record_column column; } members[] = {
 		{"src_ip", COLUMN_SRC_IP}, {"dest_ip", COLUMN_DST_IP}, {"src_port", COLUMN_SRC_PORT}, {"dest_port", COLUMN_DST_PORT},
 		{"ip.protocol", COLUMN_PROTOCOL}, {"ip6.nexthdr", COLUMN_PROTOCOL}, {"ip.totlen", COLUMN_SIZE}, {"icmp.type", COLUMN_ICMPTYPE},
-		{"icmp.code", COLUMN_ICMPCODE}, {"icmpv6.type", COLUMN_ICMPTYPE}, {"icmpv6.code", COLUMN_ICMPCODE}, {"dvc", RECORD_COLUMNS},
+		{"icmp.code", COLUMN_ICMPCODE}, {"icmpv6.type", COLUMN_ICMPTYPE}, {"icmpv6.code", COLUMN_ICMPCODE},
 	};
 	static const struct { const char *key; uint8_t flag; } bits[] = {
 		{"tcp.fin", 1}, {"tcp.syn", 2}, {"tcp.rst", 4}, {"tcp.psh", 8}, {"tcp.ack", 16}, {"tcp.urg", 32}, {"tcp.ece", 64}, {"tcp.cwr", 128},
@@ -363,7 +491,7 @@ static bool ulogd_member(struct nflog *nflog, struct cursor key, struct cursor v
 	size_t length = cursor_left(&key);
 	struct cursor stamp = value;
 	for (size_t i = 0; i < ARRAY_LENGTH(members); i++)
-		if (members[i].column != RECORD_COLUMNS && ascii_equal_n(key.at, length, members[i].key))
+		if (ascii_equal_n(key.at, length, members[i].key))
 			return record_set(record, members[i].column, value);
 	for (size_t i = 0; i < ARRAY_LENGTH(bits); i++)
 		if (ascii_equal_n(key.at, length, bits[i].key)) {
@@ -392,37 +520,75 @@ static void ulogd_time(struct record *record, uint64_t seconds, uint64_t microse
 	record->has |= RECORD_HAS(COLUMN_DATE);
 }
 
-static int ulogd_take(struct nflog *nflog)
+/* What stands beside the packet's columns. */
+struct object {
+	struct cursor in, out, message, host;
+	uint64_t seconds, microseconds;
+};
+
+static bool object_read(struct nflog *nflog, struct object *object)
 {
-	struct cursor text = nflog->line, in = {NULL, NULL}, out = {NULL, NULL};
-	uint64_t seconds = 0, microseconds = 0;
-	nflog->record = (struct record){.source = cursor_text("nflog")};
-	buffer_clear(&nflog->text);
+	struct cursor text = nflog->line;
+	const struct { const char *key; uint64_t *number; } numbers[] = {
+		{"oob.time.sec", &object->seconds}, {"oob.time.usec", &object->microseconds}, {"__REALTIME_TIMESTAMP", &object->microseconds},
+	};
+	const struct { const char *key; struct cursor *text; } texts[] = {{"MESSAGE", &object->message}, {"_HOSTNAME", &object->host}};
 	cursor_take(&text, '{');
 	for (;;) {
 		struct cursor key, value;
 		cursor_skip_blanks(&text);
 		if (cursor_take(&text, '}'))
-			break;
+			return true;
 		if (cursor_left(&text) == 0 || *text.at != '"' || !json_value(nflog, &text, &key))
-			return -1;
+			return false;
 		cursor_skip_blanks(&text);
 		if (!cursor_take(&text, ':'))
-			return -1;
+			return false;
 		cursor_skip_blanks(&text);
-		if (!json_value(nflog, &text, &value) || !ulogd_member(nflog, key, value, &in, &out))
-			return -1;
-		if (ascii_equal_n(key.at, cursor_left(&key), "oob.time.sec"))
-			number_parse(value.at, cursor_left(&value), UINT64_MAX, &seconds);
-		else if (ascii_equal_n(key.at, cursor_left(&key), "oob.time.usec"))
-			number_parse(value.at, cursor_left(&value), UINT64_MAX, &microseconds);
+		if (!json_value(nflog, &text, &value) || !ulogd_member(nflog, key, value, &object->in, &object->out))
+			return false;
+		for (size_t i = 0; i < ARRAY_LENGTH(numbers); i++)
+			if (ascii_equal_n(key.at, cursor_left(&key), numbers[i].key))
+				number_parse(value.at, cursor_left(&value), UINT64_MAX, numbers[i].number);
+		for (size_t i = 0; i < ARRAY_LENGTH(texts); i++)
+			if (ascii_equal_n(key.at, cursor_left(&key), texts[i].key))
+				*texts[i].text = value;
 		cursor_skip_blanks(&text);
 		cursor_take(&text, ',');
 	}
-	ulogd_time(&nflog->record, seconds, microseconds);
+}
+
+/* journalctl -o json: the kernel's line is a member, and its time and host are others. */
+static int journal_take(struct nflog *nflog, const struct object *object)
+{
+	size_t length = cursor_left(&object->message);
+	char *room = buffer_room(&nflog->text, length + 2 * LINE_ROOM);
+	if (room == NULL)
+		return -1;
+	memset(room, 0, length + 2 * LINE_ROOM);
+	memcpy(room + LINE_ROOM, object->message.at, length);
+	int taken = kernel_take(nflog, cursor_of(room + LINE_ROOM, length));
+	if (taken <= 0)
+		return taken;
+	if (object->host.at != NULL)
+		nflog->record.computername = object->host;
+	ulogd_time(&nflog->record, object->microseconds / 1000000, object->microseconds % 1000000);
+	return taken;
+}
+
+static int ulogd_take(struct nflog *nflog)
+{
+	struct object object = {.seconds = 0};
+	nflog->record = (struct record){.source = cursor_text("nflog")};
+	buffer_clear(&nflog->text);
+	if (!object_read(nflog, &object))
+		return -1;
+	if (object.message.at != NULL)
+		return journal_take(nflog, &object);
+	ulogd_time(&nflog->record, object.seconds, object.microseconds);
 	struct cursor direction = nflog->record.direction;
-	if (in.at != NULL || out.at != NULL)
-		interfaces_take(&nflog->record, in, out);
+	if (object.in.at != NULL || object.out.at != NULL)
+		interfaces_take(&nflog->record, object.in, object.out);
 	if (direction.at != NULL)
 		nflog->record.direction = direction;
 	return record_has(&nflog->record, COLUMN_SRC_IP) ? 1 : 0;
@@ -437,7 +603,7 @@ static int nflog_next(struct reader *reader, struct event *ret_event)
 	int got;
 	while ((got = lines_next(nflog->lines, &nflog->line, &cut)) > 0) {
 		bool json = cursor_left(&nflog->line) > 0 && *nflog->line.at == '{';
-		int taken = cut ? -1 : json ? ulogd_take(nflog) : kernel_take(nflog);
+		int taken = cut ? -1 : json ? ulogd_take(nflog) : kernel_take(nflog, nflog->line);
 		const struct record *record = &nflog->record;
 		if (taken < 0) {
 			reader_damage(reader, lines_number(nflog->lines), 0, true, cut ? "a line longer than 1 MiB" : "a packet's line that cannot be read");
@@ -465,8 +631,8 @@ static int nflog_guess(const uint8_t *head, size_t length, const char *name, con
 {
 	(void)name;
 	struct cursor text = cursor_of((const char *)head, length);
-	*ret_why = "no line with IN=, OUT= and SRC=, and no JSON of ulogd";
-	if (length > 0 && *head == '{' && cursor_left(&(struct cursor){find(text, "\"oob.").at, text.end}) > 0)
+	*ret_why = "no line with IN=, OUT= and SRC=, and no JSON of ulogd or the journal";
+	if (length > 0 && *head == '{' && (memmem(head, length, "\"oob.", 5) != NULL || memmem(head, length, "\"__REALTIME_TIMESTAMP\"", 22) != NULL))
 		return 85;
 	struct cursor out = find(text, " OUT=");
 	if (cursor_left(&out) == 0)
@@ -479,7 +645,9 @@ static int nflog_open(struct input *input, const struct reader_options *options,
 	struct nflog *nflog = memory_alloc(sizeof(*nflog));
 	*nflog = (struct nflog){.reader = {.type = &nflog_reader, .options = *options, .diag = diag, .file = input_name(input)}};
 	nflog->lines = lines_new(input);
-	buffer_init(&nflog->text, 2 * LINE_MOST);
+	/* Never moved while a line is read: values point into it. */
+	buffer_init(&nflog->text, 4 * LINE_MOST);
+	(void)buffer_room(&nflog->text, 3 * LINE_MOST);
 	*ret_reader = &nflog->reader;
 	return 0;
 }

@@ -118,7 +118,7 @@ static size_t link_header(unsigned link, const uint8_t *bytes, size_t length)
 		unsigned kind = (unsigned)bytes[type] << 8 | bytes[type + 1];
 		if (kind == 0x0800 || kind == 0x86dd)
 			return at;
-		if (kind != 0x8100 && kind != 0x88a8)
+		if (kind != 0x8100 && kind != 0x88a8 && kind != 0x9100)
 			return SIZE_MAX;
 		type = at + 2;
 		at += 4;

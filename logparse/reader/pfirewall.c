@@ -10,16 +10,22 @@ static const struct field_name names[] = {
 
 static const char *const own_names[] = {"path", "info", NULL};
 
+static const struct {
+	const char *path, *direction;
+	uint8_t length, direction_length;
+} paths[] = {
+	{"RECEIVE", "in", 7, 2}, {"SEND", "out", 4, 3}, {"FORWARD", "forward", 7, 7},
+};
+
 static bool pfirewall_finish(struct fields *fields, struct record *record)
 {
 	struct cursor path = fields_own(fields, 0), info = fields_own(fields, 1);
 	record->source = cursor_text("pfirewall");
 	record->log = cursor_text("pfirewall.log");
-	if (path.at != NULL)
-		record->direction = ascii_equal_n(path.at, cursor_left(&path), "SEND")	    ? cursor_text("out")
-				    : ascii_equal_n(path.at, cursor_left(&path), "RECEIVE") ? cursor_text("in")
-				    : ascii_equal_n(path.at, cursor_left(&path), "FORWARD") ? cursor_text("forward")
-											      : record->direction;
+	for (size_t i = 0; path.at != NULL && i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (cursor_left(&path) == paths[i].length &&
+		    (memcmp(path.at, paths[i].path, paths[i].length) == 0 || ascii_equal_n(path.at, paths[i].length, paths[i].path)))
+			record->direction = (struct cursor){paths[i].direction, paths[i].direction + paths[i].direction_length};
 	/* So many drops were not written for want of time. */
 	if (record->action.at != NULL && ascii_lower(*record->action.at) == 'i' && ascii_equal_n(record->action.at, cursor_left(&record->action), "INFO-EVENTS-LOST") && info.at != NULL)
 		record_set(record, COLUMN_COUNT, info);

@@ -1,8 +1,10 @@
 #include "logparse/reader/reader.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/error.h"
+#include "core/base/memory.h"
 
 const struct reader_type *const readers[] = {
 	&evtx_reader,
@@ -23,27 +25,71 @@ const struct reader_type *reader_named(const char *name)
 	return NULL;
 }
 
-int reader_guess(struct input *input, struct diag *diag, const struct reader_type **ret_type)
+/* Of UTF-16 with its mark: as if it were ASCII, for who looks for words.  Its new length. */
+static size_t head_narrow(const uint8_t *head, size_t length, uint8_t *narrow)
 {
-	const uint8_t *head;
-	size_t length;
-	int error = input_peek(input, READER_HEAD, &head, &length), best = 0;
-	struct buffer whys;
-	if (error < 0)
-		return error;
-	if (length == 0) {
-		diag_error(diag, &(struct place){.file = input_name(input)}, "the file is empty");
-		return ERROR_INPUT;
+	size_t big = head[0] == 0xfe, count = 0;
+	for (size_t i = 2; i + 1 < length; i += 2)
+		narrow[count++] = head[i + !big] == 0 && head[i + big] < 128 ? head[i + big] : '?';
+	return count;
+}
+
+/* How sure the surest is; why the others are not, in whys. */
+static int head_guess(const uint8_t *head, size_t length, const char *name, struct buffer *whys, const struct reader_type **ret_type)
+{
+	int best = 0;
+	uint8_t *narrow = NULL;
+	buffer_clear(whys);
+	if (length >= 2 && (memcmp(head, "\xff\xfe", 2) == 0 || memcmp(head, "\xfe\xff", 2) == 0)) {
+		narrow = memory_alloc(length);
+		length = head_narrow(head, length, narrow);
+		head = narrow;
 	}
-	buffer_init(&whys, 4096);
 	for (size_t i = 0; readers[i] != NULL; i++) {
 		const char *why = "not recognised";
-		int sure = readers[i]->guess(head, length, input_name(input), &why);
+		int sure = readers[i]->guess(head, length, name, &why);
 		if (sure > best) {
 			best = sure;
 			*ret_type = readers[i];
 		}
-		buffer_printf(&whys, "%s%s: %s", i > 0 ? "; " : "", readers[i]->name, why);
+		buffer_printf(whys, "%s%s: %s", i > 0 ? "; " : "", readers[i]->name, why);
+	}
+	free(narrow);
+	return best;
+}
+
+/* Whether more bytes, which a pipe may give much later, would change nothing: a certain format, and no line cut off. */
+static bool guess_stands(int best, const uint8_t *head, size_t length)
+{
+	enum { SURE = 80 };
+	return best >= SURE && (head[length - 1] == '\n' || memchr(head, 0, length) != NULL);
+}
+
+enum { LOOKS_MOST = 64 };
+
+int reader_guess(struct input *input, struct diag *diag, const struct reader_type **ret_type)
+{
+	const uint8_t *head;
+	size_t length = 0, before;
+	int best = 0;
+	unsigned looks = 0;
+	struct buffer whys;
+	buffer_init(&whys, 4096);
+	do {
+		before = length;
+		/* Not at every byte of who writes single ones. */
+		int error = (++looks < LOOKS_MOST ? input_peek_more : input_peek)(input, READER_HEAD, &head, &length);
+		if (error < 0) {
+			buffer_done(&whys);
+			return error;
+		}
+		if (length > before)
+			best = head_guess(head, length, input_name(input), &whys, ret_type);
+	} while (length > before && length < READER_HEAD && !guess_stands(best, head, length));
+	if (length == 0) {
+		diag_error(diag, &(struct place){.file = input_name(input)}, "the file is empty");
+		buffer_done(&whys);
+		return ERROR_INPUT;
 	}
 	if (best == 0)
 		diag_error(diag, &(struct place){.file = input_name(input)}, "not a log (%s); -i FORMAT reads it as one", buffer_text(&whys));

@@ -4,20 +4,31 @@
 
 #include "core/base/error.h"
 
-/* ISA Server's names; IIS's client and server. */
+/* ISA Server's names; IIS's client and server; Log Parser's of event logs. */
 static const struct field_name names[] = {
 	{"r-ip", COLUMN_SRC_IP}, {"c-ip", COLUMN_SRC_IP}, {"s-ip", COLUMN_DST_IP}, {"c-port", COLUMN_SRC_PORT}, {"s-port", COLUMN_DST_PORT},
-	{"s-interface", COLUMN_INTERFACE}, {"s-sitename", COLUMN_LOG}, {NULL, RECORD_COLUMNS},
+	{"s-interface", COLUMN_INTERFACE}, {"s-sitename", COLUMN_LOG},
+	{"EventLog", COLUMN_LOG}, {"RecordNumber", COLUMN_RECORDNUMBER}, {"EventID", COLUMN_EVENTID}, {"SourceName", COLUMN_SOURCE},
+	{"ComputerName", COLUMN_COMPUTERNAME}, {NULL, RECORD_COLUMNS},
 };
 
-static const char *const own_names[] = {"param#1", "param#2", "s-filter-rule", "tcp-flags", NULL};
+static const char *const own_names[] = {"param#1", "param#2", "s-filter-rule", "tcp-flags", "TimeGenerated", NULL};
+
+/* 2004-01-12 09:14:57, in one column. */
+static void moment_set(struct cursor text, struct record *record)
+{
+	struct cursor day = {text.at, text.at != NULL ? memchr(text.at, ' ', cursor_left(&text)) : NULL};
+	if (day.end != NULL && record_set(record, COLUMN_DATE, day))
+		(void)record_set(record, COLUMN_TIME, (struct cursor){day.end + 1, text.end});
+}
 
 /* ISA: ports or ICMP's type and code in the same two columns; 0 dropped, 1 accepted. */
-static bool isa_finish(struct fields *fields, struct record *record)
+static bool w3c_finish(struct fields *fields, struct record *record)
 {
 	struct cursor first = fields_own(fields, 0), second = fields_own(fields, 1);
 	struct cursor rule = fields_own(fields, 2), flags = fields_own(fields, 3);
-	bool icmp = record_has(record, COLUMN_PROTOCOL) && record->protocol == 1;
+	bool icmp = record_has(record, COLUMN_PROTOCOL) && (record->protocol == 1 || record->protocol == 58);
+	moment_set(fields_own(fields, 4), record);
 	if (first.at != NULL && !record_set(record, icmp ? COLUMN_ICMPTYPE : COLUMN_SRC_PORT, first))
 		return false;
 	if (second.at != NULL && !record_set(record, icmp ? COLUMN_ICMPCODE : COLUMN_DST_PORT, second))
@@ -68,7 +79,7 @@ static int w3c_open(struct input *input, const struct reader_options *options, s
 		return error;
 	fields->dialect = names;
 	fields->own_names = own_names;
-	fields->finish = isa_finish;
+	fields->finish = w3c_finish;
 	*ret_reader = &fields->reader;
 	return 0;
 }

@@ -33,7 +33,7 @@ const struct columns *layout_columns(enum layout layout)
 		[LAYOUT_EVENTLOG] = {eventlog_names, COUNT(eventlog_names)},
 		[LAYOUT_ISA] = {isa_names, COUNT(isa_names)},
 	};
-	for (size_t i = 0; i < RECORD_COLUMNS; i++)
+	for (size_t i = 0; layout == LAYOUT_DROPS && i < RECORD_COLUMNS; i++)
 		drops_names[i] = record_columns[i].name;
 	return &columns[layout];
 }
@@ -125,7 +125,7 @@ static void eventlog_cells(const struct event *event, struct layout_space *space
 	event_message(event, &space->text[13]);
 	hex_place(space, 14, event->binary, event->binary_length);
 	const struct cell all[] = {
-		text_cell(cursor_text(event->file)), number_cell(event->number), time_cell(event->time),
+		text_cell(cursor_text(event->file)), event->number == 0 ? null : number_cell(event->number), time_cell(event->time),
 		time_cell(event->written != 0 ? event->written : event->time), event->id == EVENT_NO_ID ? null : number_cell(event->id),
 		number_cell(event->type), text_cell(cursor_text(event_type_name(event->type))), number_cell(event->category),
 		event->category == 0 ? text_cell(cursor_text("None")) : null, text_cell(event->provider), place_cell(space, 10),
@@ -180,14 +180,64 @@ static void isa_cells(const struct event *event, const struct record *record, st
 	isa_packet(event, space, cells);
 }
 
+/* --- Logs that have a layout's columns already --- */
+
+enum layout layout_of(const struct event *event)
+{
+	struct cursor value;
+	bool columns = event->kind->column != NULL;
+	if (event->kind->record == NULL || (columns && event->kind->column(event, "EventLog", &value) && event->kind->column(event, "Strings", &value)))
+		return LAYOUT_EVENTLOG;
+	return columns && event->kind->column(event, "r-ip", &value) && event->kind->column(event, "param#1", &value) ? LAYOUT_ISA : LAYOUT_DROPS;
+}
+
+/* Numbers and times as such where they are written in our way, so that formats which tell them apart do; all else as text. */
+static struct cell copied_cell(struct cursor text)
+{
+	enum { DAY = 10, MOMENT = 19 };
+	size_t length = cursor_left(&text);
+	struct record record = {.has = 0};
+	uint64_t number;
+	if (text.at == NULL)
+		return (struct cell){.kind = CELL_NULL};
+	if (length > 0 && (length == 1 || *text.at != '0') && number_parse(text.at, length, UINT64_MAX, &number))
+		return number_cell(number);
+	if (length == MOMENT && text.at[DAY] == ' ' && record_set(&record, COLUMN_DATE, cursor_of(text.at, DAY)) &&
+	    record_set(&record, COLUMN_TIME, (struct cursor){text.at + DAY + 1, text.end}))
+		return (struct cell){.kind = CELL_TIME, .time = record.time};
+	return text_cell(text);
+}
+
+static bool is_typed(enum layout layout, size_t column)
+{
+	static const bool eventlog[] = {[1] = true, [2] = true, [3] = true, [4] = true, [5] = true, [7] = true};
+	static const bool isa[] = {[5] = true, [6] = true, [8] = true};
+	return layout == LAYOUT_EVENTLOG ? column < COUNT(eventlog) && eventlog[column] : column < COUNT(isa) && isa[column];
+}
+
+static bool is_copied(enum layout layout, const struct event *event, struct cell *cells)
+{
+	const struct columns *columns = layout_columns(layout);
+	if (layout == LAYOUT_DROPS || event->kind->column == NULL || layout_of(event) != layout)
+		return false;
+	for (size_t i = 0; i < columns->count; i++) {
+		struct cursor value = {NULL, NULL};
+		(void)event->kind->column(event, columns->names[i], &value);
+		cells[i] = is_typed(layout, i) ? copied_cell(value) : text_cell(value);
+	}
+	return true;
+}
+
 bool layout_cells(enum layout layout, const struct event *event, const struct record *record, struct layout_space *space,
 		  struct cell *cells)
 {
+	if (is_copied(layout, event, cells))
+		return true;
 	if (layout == LAYOUT_EVENTLOG) {
 		eventlog_cells(event, space, cells);
 		return true;
 	}
-	if (record == NULL)
+	if (record == NULL || (layout == LAYOUT_ISA && record->action.at == NULL))
 		return false;
 	if (layout == LAYOUT_DROPS)
 		drops_cells(record, space, cells);

@@ -10,37 +10,64 @@ enum { LOOKED_AT = 200, COLUMNS_MOST = 256, WIDTH_MOST = 60, HELD_MOST = 4 << 20
 struct table {
 	size_t width[COLUMNS_MOST];
 	bool right[COLUMNS_MOST]; /* numbers */
-	struct buffer held;       /* rows not yet written: each cell ends in a NUL */
+	struct buffer held;       /* rows not yet written: each cell as it is shown, where no NUL is, and a NUL */
 	size_t count;             /* of them */
 	bool begun;
 };
 
-/* Characters, not bytes; what is no UTF-8 and what is a control counts and shows as one. */
-static size_t text_width(const char *text, size_t length)
+/* What has no picture of its own: C0, C1, marks that turn the writing direction, invisible ones (they would let a name look
+ * like another). */
+static bool is_hidden(uint32_t point)
 {
-	size_t width = 0;
-	while (length > 0) {
-		size_t size = utf8_length(text, length);
-		size = size > 0 ? size : 1;
-		text += size;
-		length -= size;
-		width++;
+	return point < ' ' || (point >= 0x7f && point < 0xa0) || (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+	       (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
+}
+
+/* Of East Asian scripts and pictures, which take two places; combining marks take none. */
+static size_t point_width(uint32_t point)
+{
+	static const struct { uint32_t first, last; size_t width; } ranges[] = {
+		{0x300, 0x36f, 0}, {0x1100, 0x115f, 2}, {0x20d0, 0x20ff, 0}, {0x2e80, 0x303e, 2}, {0x3041, 0xa4cf, 2}, {0xac00, 0xd7a3, 2},
+		{0xf900, 0xfaff, 2}, {0xfe00, 0xfe0f, 0}, {0xfe20, 0xfe2f, 0}, {0xfe30, 0xfe6f, 2}, {0xff00, 0xff60, 2}, {0xffe0, 0xffe6, 2},
+		{0x1f300, 0x1f64f, 2}, {0x1f900, 0x1f9ff, 2}, {0x20000, 0x3fffd, 2},
+	};
+	for (size_t i = 0; point >= ranges[0].first && i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		if (point >= ranges[i].first && point <= ranges[i].last)
+			return ranges[i].width;
+	return 1;
+}
+
+/* The next character as it is shown (U+FFFD for what cannot be), and how many places it takes. */
+static struct cursor shown_take(struct cursor *text, size_t *ret_width)
+{
+	size_t length = utf8_length(text->at, cursor_left(text));
+	struct cursor character = {text->at, text->at + length};
+	uint32_t point = (unsigned char)*text->at;
+	if (length > 1) {
+		point &= 0xffu >> (length + 1);
+		for (size_t i = 1; i < length; i++)
+			point = point << 6 | ((unsigned char)text->at[i] & 0x3fu);
 	}
+	text->at += length > 0 ? length : 1;
+	bool bad = length == 0 || is_hidden(point);
+	*ret_width = bad ? 1 : point_width(point);
+	return bad ? cursor_text("\xef\xbf\xbd") : character;
+}
+
+static size_t text_width(struct cursor text)
+{
+	size_t width = 0, one;
+	for (; text.at < text.end; width += one)
+		(void)shown_take(&text, &one);
 	return width;
 }
 
-static void text_add(const char *text, size_t length, struct buffer *output)
+static void text_add(struct cursor text, struct buffer *output)
 {
-	while (length > 0) {
-		size_t size = utf8_length(text, length);
-		bool bad = size == 0 || (unsigned char)*text < ' ' || *text == 0x7f || (size == 2 && (unsigned char)*text == 0xc2 && (unsigned char)text[1] < 0xa0);
-		size = size > 0 ? size : 1;
-		if (bad)
-			buffer_add(output, "\xef\xbf\xbd", 3);
-		else
-			buffer_add(output, text, size);
-		text += size;
-		length -= size;
+	size_t width;
+	while (text.at < text.end) {
+		struct cursor character = shown_take(&text, &width);
+		buffer_add(output, character.at, cursor_left(&character));
 	}
 }
 
@@ -53,12 +80,12 @@ static void pad(size_t count, struct buffer *output)
 static void line_add(const struct writer *writer, const struct table *table, const char *cells, struct buffer *output)
 {
 	for (size_t i = 0; i < writer->columns.count; i++) {
-		size_t length = strlen(cells), width = text_width(cells, length), room = table->width[i];
+		size_t length = strlen(cells), width = text_width(cursor_of(cells, length)), room = table->width[i];
 		if (i > 0)
 			buffer_add_text(output, "  ");
 		if (table->right[i])
 			pad(room > width ? room - width : 0, output);
-		text_add(cells, length, output);
+		buffer_add(output, cells, length);
 		if (!table->right[i] && i + 1 < writer->columns.count)
 			pad(room > width ? room - width : 0, output);
 		cells += length + 1;
@@ -70,12 +97,13 @@ static void head_add(const struct writer *writer, const struct table *table, str
 {
 	buffer_add_text(output, writer->options.color ? "\x1b[1m" : "");
 	for (size_t i = 0; i < writer->columns.count; i++) {
-		size_t width = text_width(writer->columns.names[i], strlen(writer->columns.names[i]));
+		const struct cursor name = cursor_text(writer->columns.names[i]);
+		size_t width = text_width(name);
 		if (i > 0)
 			buffer_add_text(output, "  ");
 		if (table->right[i])
 			pad(table->width[i] - width, output);
-		text_add(writer->columns.names[i], strlen(writer->columns.names[i]), output);
+		text_add(name, output);
 		if (!table->right[i] && i + 1 < writer->columns.count)
 			pad(table->width[i] - width, output);
 	}
@@ -115,7 +143,7 @@ static void nat_begin(struct writer *writer, const struct columns *columns, stru
 		writer->columns.count = COLUMNS_MOST;
 	writer->own = table;
 	for (size_t i = 0; i < writer->columns.count; i++) {
-		table->width[i] = text_width(columns->names[i], strlen(columns->names[i]));
+		table->width[i] = text_width(cursor_text(columns->names[i]));
 		table->right[i] = true;
 	}
 }
@@ -127,13 +155,11 @@ static void nat_row(struct writer *writer, const struct cell *cells, struct buff
 		size_t before = table->held.length;
 		if (cells[i].kind == CELL_NULL)
 			buffer_add_char(&table->held, '-');
+		else if (cells[i].kind == CELL_TEXT)
+			text_add(cells[i].text, &table->held);
 		else
 			cell_print(&cells[i], &table->held);
-		/* A NUL in a text would end the cell. */
-		for (size_t j = before; j < table->held.length; j++)
-			if (table->held.data[j] == '\0')
-				table->held.data[j] = ' ';
-		size_t width = text_width(buffer_text(&table->held) + before, table->held.length - before);
+		size_t width = text_width(cursor_of(buffer_text(&table->held) + before, table->held.length - before));
 		if (!table->begun) {
 			width = width < WIDTH_MOST ? width : WIDTH_MOST;
 			table->width[i] = width > table->width[i] ? width : table->width[i];

@@ -1,5 +1,7 @@
 #include "logparse/writer/writer.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct writer_type *const writers[] = {
@@ -23,6 +25,18 @@ void cell_time(uint64_t time, char separator, struct buffer *buffer)
 	buffer_add(buffer, text, record_value(&record, COLUMN_TIME, text));
 }
 
+/* The fewest digits that are this number and no other. */
+static void real_print(double real, struct buffer *buffer)
+{
+	char text[40];
+	for (int digits = 15; digits <= 17; digits++) {
+		(void)snprintf(text, sizeof(text), "%.*g", digits, real);
+		if (strtod(text, NULL) == real)
+			break;
+	}
+	buffer_add_text(buffer, text);
+}
+
 void cell_print(const struct cell *cell, struct buffer *buffer)
 {
 	switch (cell->kind) {
@@ -33,7 +47,7 @@ void cell_print(const struct cell *cell, struct buffer *buffer)
 		buffer_add_number(buffer, cell->integer < 0 ? 0 - (uint64_t)cell->integer : (uint64_t)cell->integer);
 		break;
 	case CELL_UNSIGNED: buffer_add_number(buffer, (uint64_t)cell->integer); break;
-	case CELL_REAL: buffer_printf(buffer, "%.15g", cell->real); break;
+	case CELL_REAL: real_print(cell->real, buffer); break;
 	case CELL_TIME: cell_time(cell->time, ' ', buffer); break;
 	case CELL_TEXT: buffer_add(buffer, cell->text.at, cursor_left(&cell->text)); break;
 	}

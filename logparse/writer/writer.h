@@ -24,9 +24,9 @@ struct writer_options {
 	const char *software;  /* #Software of W3C; NULL: ours */
 	uint64_t date;         /* #Date of W3C, FILETIME */
 	bool logparser_compat; /* W3C as Log Parser writes it: nothing quoted, CRLF */
-	bool ascii;            /* what is not ASCII as U+XXXX */
+	bool ascii;            /* W3C: what is not ASCII as U+XXXX */
+	bool escape;           /* W3C: control characters as \uXXXX, not as blanks */
 	bool color;            /* NAT on a terminal */
-	unsigned width;        /* of the terminal, for NAT; 0: as wide as it gets */
 	bool live;             /* rows go out as they come, for NAT: its widths are those of the first */
 };
 
@@ -62,10 +62,13 @@ void ecs_line(const struct record *record, struct buffer *output);
 enum layout { LAYOUT_DROPS, LAYOUT_EVENTLOG, LAYOUT_ISA };
 bool layout_parse(const char *name, enum layout *ret_layout);
 const struct columns *layout_columns(enum layout layout);
+/* The layout that says most of such an event: a W3C log that was written in one is read in it again. */
+enum layout layout_of(const struct event *event);
 struct layout_space;
 struct layout_space *layout_space_new(void);
 void layout_space_free(struct layout_space *space);
-/* False when the layout has nothing to say of the event (drops and isa: no packet). */
+/* False when the layout has nothing to say of the event (drops and isa: no packet).  A W3C log that has the layout's columns
+ * is copied as it is, record or none. */
 bool layout_cells(enum layout layout, const struct event *event, const struct record *record, struct layout_space *space,
 		  struct cell *cells);
 

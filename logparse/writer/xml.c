@@ -2,6 +2,18 @@
 #include "logparse/text.h"
 #include "logparse/writer/writer.h"
 
+/* In an attribute a line's end and a tab would be read as blanks. */
+static void attribute_add(const char *text, struct buffer *output)
+{
+	while (*text != '\0') {
+		size_t length = strcspn(text, "\t\n");
+		buffer_add_xml(output, text, length);
+		text += length;
+		if (*text != '\0')
+			buffer_add_text(output, *text++ == '\t' ? "&#9;" : "&#10;");
+	}
+}
+
 static void xml_begin(struct writer *writer, const struct columns *columns, struct buffer *output)
 {
 	writer->columns = *columns;
@@ -15,7 +27,7 @@ static void xml_row(struct writer *writer, const struct cell *cells, struct buff
 		if (cells[i].kind == CELL_NULL)
 			continue;
 		buffer_add_text(output, "<Field Name=\"");
-		buffer_add_xml(output, writer->columns.names[i], strlen(writer->columns.names[i]));
+		attribute_add(writer->columns.names[i], output);
 		buffer_add_text(output, "\">");
 		if (cells[i].kind == CELL_TEXT)
 			buffer_add_xml(output, cells[i].text.at, cursor_left(&cells[i].text));

@@ -2,9 +2,9 @@
 # ./kit bench: how fast, beside the peer in the same run, medians of $RUNS runs (5).  A line for each figure:
 #   what, ours, the peer's, ours/peer, the limit, ok or miss
 # A missed limit is shown, not an error: the exit code is 0 unless something failed to run.
-#   bench.sh [SET…]     sets: script kernel packet explain classbench collector replay query; all when none is named
+#   bench.sh [SET…]     sets: script kernel packet explain classbench collector replay log query; all when none is named
 # Needs: BUILD, the folder of a release build with `cordon` and `bench_tools`.
-# CORDON_DATA may name the folder that holds classbench/ (../shared/data).
+# CORDON_DATA may name the folder that holds classbench/, evtx/ and evt/ (../shared/data).
 set -eu
 root=$(pwd)
 BUILD=${BUILD:-$root/build/release}
@@ -13,7 +13,8 @@ tools=$BUILD/tests/bench
 runs=${RUNS:-5}
 seed=${SEED:-1}
 count=${COUNT:-100000}
-data=${CORDON_DATA:-$root/../shared/data}/classbench
+samples=${CORDON_DATA:-$root/../shared/data}
+data=$samples/classbench
 
 # Rules are loaded in a network namespace of our own; everything below runs in it.
 if [ -z "${BENCH_INSIDE:-}" ]; then
@@ -42,13 +43,15 @@ echo 'table inet peer { chain output { type filter hook output priority 0; polic
 
 median() { sort -n | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)]; else print "-" }'; }
 
-# sample NAME COMMAND…: one run; appends MILLISECONDS to NAME.ms and PEAK-KIB to NAME.kib.
+# sample NAME COMMAND…: one run; appends MILLISECONDS to NAME.ms, those of processors to NAME.cpu and PEAK-KIB to NAME.kib.
 sample() {
 	sampled=$1
 	shift
-	if "$tools/bench_measure" "$work/out" "$@" >"$work/measured" 2>"$work/error"; then
-		read -r ms kib <"$work/measured"
+	# shellcheck disable=SC2086  # no word when it is empty
+	if "$tools/bench_measure" ${measure:-} "${sink:-$work/out}" "$@" >"$work/measured" 2>"$work/error"; then
+		read -r ms kib cpu <"$work/measured"
 		echo "$ms" >>"$work/$sampled.ms"
+		echo "$cpu" >>"$work/$sampled.cpu"
 		echo "$kib" >>"$work/$sampled.kib"
 	else
 		echo "bench: failed: $*" >&2
@@ -288,6 +291,130 @@ set_replay() {
 	rm -f "$work/replay.log" "$work/out"
 }
 
+# peer NAME: whether a program that ours is compared with is there; says so when it is not.
+peer() {
+	command -v "$1" >/dev/null 2>&1 && return 0
+	echo "bench: SKIPPED: there is no $1 (Debian: $2)"
+	return 1
+}
+# quotient A B FACTOR: FACTOR * A / B.
+quotient() { if [ "$1" = - ] || [ "$2" = - ]; then echo -; else awk -v a="$1" -v b="$2" -v f="$3" 'BEGIN { print f * a / b }'; fi; }
+size() { wc -c <"$1"; }
+# against WHAT NAME PEER TIMES: how long ours and the peer took, and how many times as fast ours is.
+against() {
+	row "$1" "$(seconds "$(figure "$2.cpu")")" "$(seconds "$(figure "$3.cpu")")" max - s
+	row '  as many times as fast' "$(quotient "$(figure "$3.cpu")" "$(figure "$2.cpu")" 1)" - min "$4" x
+}
+
+# Event logs of Vista and later: every field to JSON, one kind of event, two threads.
+log_evtx() {
+	densest=$("$tools/bench_logs" densest "$samples/evtx")
+	"$tools/bench_logs" evtx "$samples/evtx" 96 >"$work/all.evtx"
+	# The kind of event that is asked for is one of hundreds in it.
+	set -- --provider Microsoft-Windows-Security-Auditing --event 5156
+	"$cordon" log "$work/all.evtx" -o JSON >"$work/one.json" 2>"$work/error" || failed=1
+	"$cordon" log "$work/all.evtx" -o JSON --threads 2 >"$work/two.json" 2>"$work/error" || failed=1
+	cmp -s "$work/one.json" "$work/two.json" || { echo 'bench: failed: two threads give another order than one' >&2; failed=1; }
+	events=$(wc -l <"$work/one.json")
+	rm -f "$work/one.json" "$work/two.json"
+	for _ in $(seq "$runs"); do
+		sample start "$cordon" --version
+		sample densest "$cordon" log "$densest" -o JSON
+		if peer evtxexport libevtx-utils >"$work/skipped-evtx"; then
+			sample densest-peer evtxexport -f xml "$densest"
+		fi
+		sample all "$cordon" log "$work/all.evtx" -o JSON
+		sample all-peer sha256sum "$work/all.evtx"
+		sample all-two "$cordon" log "$work/all.evtx" -o JSON --threads 2
+		sample asked "$cordon" log "$work/all.evtx" -o JSON "$@"
+	done
+	cat "$work/skipped-evtx"
+	all=$(figure all.cpu)
+	against "$(basename "$densest"), every field to JSON; peer: evtxexport" densest densest-peer 100
+	row '  of that, the start of the program' "$(seconds "$(figure start.cpu)")" - max - s
+	row "all chunks, $(($(size "$work/all.evtx") / 1000000)) MB, $events events, to JSON; peer: sha256sum" "$(seconds "$all")" \
+		"$(seconds "$(figure all-peer.cpu)")" max "$(quotient "$(figure all-peer.cpu)" 1000 0.8)" s
+	row '  so many million bytes a second' "$(quotient "$(size "$work/all.evtx")" "$all" 0.001)" - min - MB/s
+	row '  one provider and event; peer: ours, every field' "$(seconds "$(figure asked.cpu)")" "$(seconds "$all")" max - s
+	row '    as many times as fast' "$(quotient "$all" "$(figure asked.cpu)" 1)" - min 5 x
+	row '  two threads, by the clock; peer: ours, one thread' "$(seconds "$(figure all-two.ms)")" "$(seconds "$(figure all.ms)")" max - s
+	row '    as many times as fast' "$(quotient "$(figure all.ms)" "$(figure all-two.ms)" 1)" - min 1.7 x
+	row '    processor time; peer: of one thread' "$(seconds "$(figure all-two.cpu)")" "$(seconds "$all")" max - s
+}
+
+log_evt() {
+	file=$samples/evt/log2timeline__SysEvent.Evt
+	for _ in $(seq "$runs"); do
+		sample evt "$cordon" log "$file" -o JSON
+		if peer evtexport libevt-utils >"$work/skipped-evt"; then
+			sample evt-peer evtexport "$file"
+		fi
+	done
+	cat "$work/skipped-evt"
+	against 'SysEvent.Evt, every field to JSON; peer: evtexport' evt evt-peer 50
+	row '  without the start of the program' "$(seconds "$(less "$(figure evt.cpu)" "$(figure start.cpu)")")" - max - s
+}
+
+# Logs of lines, whose drops are written again; the peer counts the lines of that file that say so.
+log_text() {
+	for kind in pfirewall kernel w3c; do
+		"$tools/bench_logs" "$kind" 210 >"$work/$kind.log"
+		for _ in $(seq "$runs"); do
+			sample "$kind" "$cordon" log "$work/$kind.log" --zone UTC --layout drops
+			sample "$kind-peer" awk '/DROP|drop/ { n++ } END { print n }' "$work/$kind.log"
+		done
+		row "$kind, drops layout; peer: awk counts them" "$(quotient "$(size "$work/$kind.log")" "$(figure "$kind.cpu")" 0.001)" \
+			"$(quotient "$(size "$work/$kind.log")" "$(figure "$kind-peer.cpu")" 0.001)" min 400 MB/s
+	done
+}
+
+# own WHAT BUFFERED COMMAND…: memory of its own, without what is buffered of the input because it cannot be mapped (bytes).
+own() {
+	what=$1 buffered=$2
+	shift 2
+	rm -f "$work/own.kib"
+	measure=-p
+	for _ in 1 2 3; do
+		sample own "$@"
+	done
+	measure=
+	row "$what" "$(less "$(mib "$(figure own.kib)")" "$(mib $((buffered / 1024)))")" - max 16 MiB
+}
+log_memory() {
+	evtx=$work/all.evtx
+	gzip -1 -c "$evtx" >"$evtx.gz"
+	gzip -1 -c "$work/pfirewall.log" >"$work/pfirewall.log.gz"
+	own 'memory: evtx, mapped' 0 "$cordon" log "$evtx" -o JSON
+	own '  two threads' 0 "$cordon" log "$evtx" -o JSON --threads 2
+	own '  as XML' 0 "$cordon" log "$evtx" -o XML
+	own '  gzip, beside the 96 MB that are buffered' "$(size "$evtx")" "$cordon" log "$evtx.gz" -o JSON
+	own '  from a pipe, beside the 96 MB that are buffered' "$(size "$evtx")" sh -c 'cat "$2" | "$1" log - -o JSON' sh "$cordon" "$evtx"
+	for kind in pfirewall kernel w3c; do
+		own "  $kind" 0 "$cordon" log "$work/$kind.log" --layout drops --zone UTC
+	done
+	own '  pfirewall, gzip' 0 "$cordon" log "$work/pfirewall.log.gz" --layout drops --zone UTC
+	own '  pfirewall, from a pipe' 0 sh -c 'cat "$2" | "$1" log - --layout drops --zone UTC' sh "$cordon" "$work/pfirewall.log"
+	own '  counted by source' 0 "$cordon" log "$work/pfirewall.log" --count source
+}
+
+set_log() {
+	sink=/dev/null
+	# Where one thread is measured it is by its processor time, ours and the peer's: what else runs here counts less.
+	header 'logs (processor time of one thread unless said; output to /dev/null)'
+	if [ -d "$samples/evtx" ] && [ -d "$samples/evt" ]; then
+		log_evtx
+		log_evt
+	else
+		echo "bench: SKIPPED: event logs: there is no $samples/evtx or $samples/evt"
+	fi
+	log_text
+	if [ -s "$work/all.evtx" ]; then
+		log_memory
+	fi
+	sink=
+	rm -f "$work"/*.evtx* "$work"/*.log*
+}
+
 # A log of drops asked in SQL; the peer counts the same column.
 set_query() {
 	awk -v seed="$seed" 'BEGIN {
@@ -315,12 +442,12 @@ set_query() {
 }
 
 printf 'medians of %s runs, seed %s, %s, %s processors, %s\n' "$runs" "$seed" "$(uname -sr)" "$(nproc)" "$(nft --version)"
-[ $# -gt 0 ] || set -- script kernel packet explain classbench collector replay query
+[ $# -gt 0 ] || set -- script kernel packet explain classbench collector replay log query
 for name in "$@"; do
 	case $name in
-	script | kernel | packet | explain | classbench | collector | replay | query) "set_$name" ;;
+	script | kernel | packet | explain | classbench | collector | replay | log | query) "set_$name" ;;
 	*)
-		echo "bench: there is no set \"$name\": script kernel packet explain classbench collector replay query" >&2
+		echo "bench: there is no set \"$name\": script kernel packet explain classbench collector replay log query" >&2
 		exit 2
 		;;
 	esac

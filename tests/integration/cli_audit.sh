@@ -114,6 +114,39 @@ today=$(date -u -d '+1 minute' '+%Y-%m-%d %H:%M:%S')
 run replay now.log --host web01.json
 is_code 1 && out_has "1  unexpected"; ok "replay by the store: what is in force since judges"
 
+sed -n '1,4p' drops.log > permits.log
+printf '2026-11-20 10:00:09 cordon - ALLOW in TCP 203.0.113.9 40000 192.0.2.10 %s 3 all secure\n' 80 445 >> permits.log
+run replay permits.log --policy lockdown.netsh --host web01.json
+is_code 1 && out_has "3  expected" && out_has "3  unexpected" && out_has "192.0.2.10:445"; ok "replay: a permit that the policy blocks is unexpected"
+out_has "by filter:" && out_has "unexpected, by source:" && out_has "unexpected, by port:"; ok "replay: summary by filter, source and port"
+sed 's/ 203.0.113.9 40000 192.0.2.10 80 / 203.0.113.9 - 192.0.2.10 - /' permits.log > portless.log
+run replay portless.log --policy lockdown.netsh --host web01.json
+is_code 1 && out_has "3  the ports"; ok "replay: what a record lacks"
+# A capture of one packet: UDP from 203.0.113.9 to port 53 of the host.
+printf '\324\303\262\241\002\0\004\0\0\0\0\0\0\0\0\0\0\0\004\0\145\0\0\0\200\103\037\151\0\0\0\0\034\0\0\0\034\0\0\0' > one.pcap
+printf '\105\0\0\034\0\0\0\0\100\021\0\0\313\0\161\011\300\0\002\012\234\100\0\065\0\010\0\0' >> one.pcap
+run replay one.pcap --policy lockdown.netsh --host web01.json
+is_code 0 && out_has "1  captured" && out_has "block" && out_has "udp 203.0.113.9:40000 > 192.0.2.10:53"; ok "replay: a captured packet gets the verdict that it would have"
+echo 'kernel: blocked IN=eth0 OUT= SRC=203.0.113.9 DST=192.0.2.10 LEN=40 PROTO=TCP SPT=40000 DPT=445 SYN ' > timeless.log
+{
+	head_of "$today"
+	sleep 1
+	echo "$(date -u '+%Y-%m-%d %H:%M:%S') cordon 4290 DROP in TCP 203.0.113.1 40000 192.0.2.10 80 3 all secure"
+	sleep 1
+	"$cordon" netsh ipsec static set filteraction name=yes action=block > said 2>&1
+	sleep 1
+	echo "$(date -u '+%Y-%m-%d %H:%M:%S') cordon 4290 DROP in TCP 203.0.113.2 40000 192.0.2.10 80 5 all secure"
+	sleep 1
+	"$cordon" netsh ipsec static set filteraction name=yes action=permit > said 2>&1
+	echo "$(date -u '+%Y-%m-%d %H:%M:%S') cordon 4290 DROP in TCP 203.0.113.3 40000 192.0.2.10 80 7 all secure"
+} > times.log
+run replay times.log --host web01.json
+is_code 1 && out_has "10  unexpected" && out_has "5  expected" && ! out_has 203.0.113.2; ok "replay by the store: each drop by what was in force at its time"
+run replay timeless.log --host web01.json
+is_code 0 && out_has "1  unexplained" && out_has "the time: what the store had in force has changed since"; ok "replay by the store: without a time it is unexplained"
+run replay timeless.log --policy lockdown --host web01.json
+is_code 0 && out_has "1  expected"; ok "replay by one policy of the store: it needs none"
+
 # --- drift ---
 if nft list ruleset >/dev/null 2>&1; then
 	run drift
@@ -241,6 +274,43 @@ printf 'this is no database, whatever it is called, and long enough to be looked
 sed 's,state.db,state.bad,' job/a.json > job/e.json
 run audit job/e.json --since-last
 is_code 2; ok "a state that is none: exit code 2"
+
+err_has "job/state.bad" && [ "$(head -c 7 job/state.bad)" = "this is" ]; ok "it is named, and not changed"
+cp job/state.db job/torn.db
+dd if=/dev/zero of=job/torn.db bs=1000 seek=4 count=100 conv=notrunc 2>/dev/null
+sed 's,state.db,torn.db,' job/a.json > job/t.json
+before=$(sha256sum job/torn.db job/found.txt)
+run audit job/t.json --since-last
+is_code 2 && err_has "job/torn.db: error: " && [ "$(sha256sum job/torn.db job/found.txt)" = "$before" ]; ok "a damaged state: exit code 2, and nothing has changed"
+
+# --- Two audits at once, and one that is killed: the first waits for a log that somebody else is to write ---
+mkfifo job/slow
+printf '{"name": "both", "sources": ["slow", "../drops.log"], "judge": false, "state": "both.db", "outputs": [{"format": "text", "file": "slow.txt"}]}' > job/slow.json
+printf '{"name": "both", "sources": ["../drops.log"], "judge": false, "state": "both.db"}' > job/fast.json
+"$cordon" audit job/slow.json --since-last > out 2> err < /dev/null &
+slow_id=$!
+tap_left=100
+until [ -e job/both.db ] && ls job | grep -q 'slow.txt\.' || [ $tap_left -eq 0 ]; do tap_left=$((tap_left - 1)); sleep 0.05; done
+run audit job/fast.json --since-last
+is_code 0 && out_has "5 new records"; ok "two audits at once: the one that ends first counts"
+cat drops.log > job/slow
+wait $slow_id
+code=$?
+is_code 2 && grep -q "another run of job both has ended while this one was running" err && [ ! -e job/slow.txt ]; ok "and the other does not: exit code 2, and no file"
+run audit job/fast.json --since-last
+is_code 0 && out_has "0 new records"; ok "nothing is told twice"
+drop 20 10 203.0.113.9 445 - >> drops.log
+before=$(sha256sum job/both.db)
+"$cordon" audit job/slow.json --since-last > out 2> err < /dev/null &
+slow_id=$!
+tap_left=100
+until ls job | grep -q 'slow.txt\.' || [ $tap_left -eq 0 ]; do tap_left=$((tap_left - 1)); sleep 0.05; done
+kill -9 $slow_id
+wait $slow_id 2>/dev/null
+[ "$(sha256sum job/both.db)" = "$before" ] && [ ! -e job/slow.txt ]; ok "an audit that is killed has changed neither state nor file"
+rm -f job/slow job/slow.txt.*
+run audit job/fast.json --since-last
+is_code 0 && out_has "1 new records"; ok "and what it was about to tell the next one tells"
 
 sed 's,"found.txt","/dev/full",' job/a.json > job/f.json
 run audit job/f.json

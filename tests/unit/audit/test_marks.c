@@ -91,3 +91,21 @@ Test(marks, a_recovered_record_moves_no_mark)
 	cr_expect_eq(run(&marks[0], &marks[1], more, 1), 2);
 	marks_done(&marks[1]);
 }
+
+Test(marks, a_log_whose_first_bytes_cannot_be_read_is_told_by_the_next_run)
+{
+	struct marks marks[3];
+	const struct log first[] = {{"drops.log", "header one, line a", false, 4, 10, 100}};
+	const struct event event = {.file = "drops.log", .offset = 11, .time = 200};
+	cr_expect_eq(run(NULL, &marks[0], first, 1), 7);
+	marks_init(&marks[1]);
+	marks_add(&marks[1], &marks[0].now[0]);
+	marks_blind(&marks[1], "drops.log");
+	cr_assert_str_eq(marks[1].current->name, "drops.log");
+	cr_expect(!marks_pass(&marks[1], &event), "nothing passes");
+	cr_expect_eq(marks[1].now_count, 0, "and nothing takes the place of what was known");
+	marks_done(&marks[1]);
+	const struct log grown[] = {{"drops.log", "header one, line a and more", false, 4, 12, 100}};
+	cr_expect_eq(run(&marks[0], &marks[2], grown, 1), 2, "two lines more");
+	marks_done(&marks[2]);
+}

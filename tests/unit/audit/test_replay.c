@@ -74,3 +74,24 @@ Test(replay, direction_follows_from_the_hosts_addresses)
 	}
 	fixture_done(&fixture);
 }
+
+Test(replay, what_is_to_be_negotiated_may_be_dropped)
+{
+	struct fixture fixture;
+	struct judged judged;
+	fixture_init(&fixture);
+	for (size_t i = 0; i < fixture.state->locations[LOCATION_LOCAL].filteractions.count; i++)
+		((struct filteraction *)fixture.state->locations[LOCATION_LOCAL].filteractions.items[i])->action = ACTION_NEGOTIATE;
+	classifier_free(fixture.classifier);
+	ruleset_free(fixture.ruleset);
+	cr_assert_eq(ruleset_build(fixture.state, &fixture.host, MODE_SECURE, NULL, &fixture.ruleset), 0);
+	fixture.classifier = classifier_new(fixture.ruleset);
+	struct record record = fixture_record("DROP", "203.0.113.9", 445, 0);
+	fixture_judge(&fixture, &record, &judged);
+	cr_expect_eq(judged.verdict.action, ACTION_NEGOTIATE);
+	cr_expect_eq(judged.result, REPLAY_EXPECTED, "dropped");
+	record = fixture_record("ALLOW", "203.0.113.9", 445, 0);
+	fixture_judge(&fixture, &record, &judged);
+	cr_expect_eq(judged.result, REPLAY_UNEXPLAINED, "let through: IPsec may have protected it");
+	fixture_done(&fixture);
+}

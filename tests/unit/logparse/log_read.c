@@ -32,7 +32,7 @@ static void event_keep(struct log_reading *reading, const struct event *event)
 		reading->capacity = reading->capacity > 0 ? 2 * reading->capacity : 64;
 		reading->events = memory_resize(reading->events, reading->capacity * sizeof(*reading->events));
 	}
-	reading->events[reading->count++] = (struct log_event){event->number, event->time, event->offset, event->id, event->recovered};
+	reading->events[reading->count++] = (struct log_event){event->sequence > 0 ? event->sequence : event->number, event->time, event->offset, event->id, event->recovered};
 }
 
 static void data_take(void *context, struct cursor name, struct cursor value)

@@ -6,7 +6,7 @@
 #include "logparse/writer/writer.h"
 
 struct log_event {
-	uint64_t number, time, offset;
+	uint64_t number, time, offset; /* number: by which the log counts it (event.sequence) */
 	uint32_t id;
 	bool recovered;
 };

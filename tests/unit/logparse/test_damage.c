@@ -37,7 +37,7 @@ static void bytes_change(const struct log_sample *sample)
 		char kept = buffer.data[at];
 		for (size_t i = 0; i <= sizeof(changes); i++) {
 			struct log_reading reading;
-			buffer.data[at] = i < sizeof(changes) ? (char)changes[i] : (char)(kept ^ 1 << at % 8);
+			buffer.data[at] = (char)(i < sizeof(changes) ? changes[i] : (uint8_t)kept ^ 1u << at % 8);
 			if (buffer.data[at] == kept)
 				continue;
 			log_read(buffer.data, buffer.length, type, NULL, i == sizeof(changes) ? LOG_ALL : LOG_JSON, &reading);

@@ -33,6 +33,12 @@ static void line_is(const struct buffer *buffer, size_t index, const char *wante
 
 /* --- Values, tokens, templates --- */
 
+static void line_has(const struct buffer *buffer, size_t index, const char *wanted)
+{
+	struct cursor line = log_line(buffer, index);
+	cr_expect_not_null(memmem(line.at, cursor_left(&line), wanted, strlen(wanted)), "%s\n%.*s", wanted, (int)cursor_left(&line), line.at);
+}
+
 Test(evtx, renders_every_type)
 {
 	struct log_reading reading;
@@ -77,6 +83,68 @@ Test(evtx, reads_records_without_templates)
 		"{\"SourceAddress\":\"203.0.113.9\"}}}");
 	cr_expect_eq(reading.events[1].id, 5157);
 	log_reading_done(&reading);
+}
+
+/* An exported log counts its records anew, and says when it wrote them: the event itself knows better. */
+Test(evtx, the_event_says_its_number_and_time)
+{
+	struct evtx_make make;
+	struct log_reading reading;
+	evtx_make_init(&make);
+	evtx_make_chunk(&make);
+	evtx_make_record(&make, 55, UINT64_C(132773000000000000));
+	evtx_make_fragment(&make);
+	evtx_make_element(&make, "Event", false, EVTX_MAKE_NO_DEPENDENCY);
+	evtx_make_start_end(&make);
+	evtx_make_element(&make, "System", false, EVTX_MAKE_NO_DEPENDENCY);
+	evtx_make_start_end(&make);
+	evtx_make_element(&make, "TimeCreated", true, EVTX_MAKE_NO_DEPENDENCY);
+	evtx_make_attribute(&make, "SystemTime", false);
+	evtx_make_text(&make, "2021-09-14T17:02:40.123456700+02:00");
+	evtx_make_attributes_end(&make);
+	evtx_make_empty_end(&make);
+	evtx_make_element(&make, "EventRecordID", false, EVTX_MAKE_NO_DEPENDENCY);
+	evtx_make_start_end(&make);
+	evtx_make_text(&make, "3178178");
+	evtx_make_element_end(&make);
+	evtx_make_element_end(&make);
+	evtx_make_element_end(&make);
+	evtx_make_record_end(&make);
+	evtx_make_end(&make, 0);
+	log_read(make.file.data, make.file.length, NULL, NULL, LOG_ALL, &reading);
+	cr_assert_eq(reading.count, 1);
+	cr_expect_eq(reading.events[0].number, 55, "the one to count by");
+	cr_expect_eq(reading.events[0].time, UINT64_C(132761053601234567), "%llu", (unsigned long long)reading.events[0].time);
+	line_has(&reading.eventlog, 0, " 3178178 \"2021-09-14 15:02:40\" \"2021-09-28 ");
+	log_reading_done(&reading);
+	evtx_make_done(&make);
+}
+
+/* Without its template, a record's values are where System mostly has them. */
+Test(evtx, values_without_a_template_are_known_by_their_types)
+{
+	static const char *const names[] = {"SourceAddress"}, *const values[] = {"203.0.113.9"};
+	const struct evtx_make_event event = {"Microsoft-Windows-Security-Auditing", "Security", "WEB01", 5157, 1, UINT64_C(0x8010000000000000), names, values, 1};
+	struct evtx_make make;
+	struct log_reading reading;
+	evtx_make_init(&make);
+	evtx_make_chunk(&make);
+	evtx_make_event(&make, 1, UINT64_C(132773000000000000), &event);
+	evtx_make_event(&make, 2, UINT64_C(132773000010000000), &event);
+	evtx_make_end(&make, 0);
+	/* The definition of System is said to have no bytes: the record that it stands in is lost, the other is not. */
+	uint8_t *chunk = (uint8_t *)make.file.data + 4096;
+	size_t definition = le32(chunk + CHUNK_HEAD + 24 + 4 + 6);
+	memset(chunk + definition + 20, 0, 4);
+	evtx_make_seal(chunk);
+	log_read(make.file.data, make.file.length, NULL, NULL, LOG_ALL, &reading);
+	cr_assert_eq(reading.count, 1, "%s", buffer_text(&reading.damage));
+	cr_expect_eq(reading.events[0].id, 5157);
+	cr_expect_eq(reading.events[0].time, UINT64_C(132773000010000000));
+	line_has(&reading.eventlog, 0, " Microsoft-Windows-Security-Auditing 203.0.113.9 ");
+	line_has(&reading.json, 0, "\"EventID\":5157,\"Channel\":\"Security\"");
+	log_reading_done(&reading);
+	evtx_make_done(&make);
 }
 
 /* MS-EVEN6 4.4 in the form of the file: an element with text, by hand.  Names have their offset before them and, where they
@@ -403,6 +471,7 @@ Test(evtx, parts_together_are_the_whole)
 {
 	struct buffer buffer = drops_make(300);
 	struct log_reading whole;
+	(void)buffer_room(&buffer, EVTX_MAKE_CHUNK);
 	buffer_add(&buffer, chunk_of(&buffer, 0), EVTX_MAKE_CHUNK);
 	all_read(&buffer, &whole);
 	int fd = memfd_create("log", MFD_CLOEXEC);

@@ -1,5 +1,6 @@
 /* Values of a record as text and back. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include <time.h>
 
@@ -154,4 +155,51 @@ Test(record, texts_are_borrowed_and_may_be_empty)
 	cr_expect(record_set(&record, COLUMN_MODE, cursor_of(rule, 0)));
 	cr_expect_eq(record_text(&record, COLUMN_MODE).at, rule);
 	cr_expect_null(record_text(&record, COLUMN_EVENTID).at);
+}
+
+/* Every small number, both sides of each power of ten and of two, and others: as printf has it. */
+static void number_check(uint64_t number)
+{
+	const struct record record = {.has = UINT64_MAX, .count = number, .pid = number, .size = (uint32_t)number, .dstport = (uint16_t)number,
+				      .icmptype = (uint8_t)number};
+	static const enum record_column columns[] = {COLUMN_COUNT, COLUMN_PID, COLUMN_SIZE, COLUMN_DST_PORT, COLUMN_ICMPTYPE};
+	const uint64_t values[] = {number, number, (uint32_t)number, (uint16_t)number, (uint8_t)number};
+	for (size_t i = 0; i < ARRAY_LENGTH(columns); i++) {
+		char text[RECORD_VALUE], expected[32];
+		size_t length = record_value(&record, columns[i], text), wanted = (size_t)snprintf(expected, sizeof(expected), "%llu", (unsigned long long)values[i]);
+		struct record back = {0};
+		cr_assert(length == wanted && memcmp(text, expected, length) == 0, "%s: %.*s", expected, (int)length, text);
+		cr_assert(record_set(&back, columns[i], cursor_of(text, length)), "%s", expected);
+		cr_assert(i > 0 || back.count == number, "%s", expected);
+	}
+}
+
+Test(record, numbers_are_exact)
+{
+	uint64_t power = 1, number = 1;
+	for (uint64_t i = 0; i < 200000; i++)
+		number_check(i);
+	for (unsigned i = 0; i < 20; i++, power *= 10)
+		for (uint64_t j = 0; j < 5; j++)
+			number_check(power + j - 2);
+	for (unsigned i = 0; i < 64; i++)
+		for (uint64_t j = 0; j < 3; j++)
+			number_check((UINT64_C(1) << i) + j - 1);
+	for (unsigned i = 0; i < 200000; i++) {
+		number = number * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+		number_check(number >> i % 64);
+	}
+	number_check(UINT64_MAX);
+}
+
+Test(record, addresses_are_exact)
+{
+	for (unsigned i = 0; i < 65536; i++) {
+		const struct record record = {.has = UINT64_MAX, .src = {FAMILY_IPV4, {(uint8_t)(i >> 8), (uint8_t)i, (uint8_t)(i * 7), (uint8_t)(i * 13 >> 4)}}};
+		char text[RECORD_VALUE], expected[32];
+		const uint8_t *bytes = record.src.bytes;
+		size_t length = record_value(&record, COLUMN_SRC_IP, text);
+		size_t wanted = (size_t)snprintf(expected, sizeof(expected), "%u.%u.%u.%u", bytes[0], bytes[1], bytes[2], bytes[3]);
+		cr_assert(length == wanted && memcmp(text, expected, length) == 0, "%s: %.*s", expected, (int)length, text);
+	}
 }
