@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "apps/auditstate.h"
+#include "apps/checkpoint.h"
 #include "apps/command.h"
 #include "apps/confine.h"
 #include "apps/epochs.h"
@@ -113,10 +114,36 @@ static const char *output_path(const struct auditing *auditing, const char *file
 	return at == NULL ? path : arena_printf(auditing->arena, "%.*s%s%s", (int)(at - path), path, day, at + sizeof(variable) - 1);
 }
 
+static const char *state_path(const struct auditing *auditing)
+{
+	return auditing->job->state != NULL ? path_of(auditing, auditing->job->state) : AUDITSTATE_DEFAULT;
+}
+
+/* An output must not take the place of what the audit reads, nor of another output. */
+static int output_check(const struct auditing *auditing, size_t index)
+{
+	const struct job *job = auditing->job;
+	const struct invocation *inner = &auditing->inner;
+	const char *path = output_path(auditing, job->outputs[index].file), *policy = policy_of(auditing);
+	const struct { const char *path, *what; } others[] = {
+		{auditing->invocation->words[0], "the job"}, {state_path(auditing), "the state"}, {policy, "the policy"},
+		{job->host != NULL ? path_of(auditing, job->host) : NULL, "what the host's facts are in"},
+	};
+	int error = 0;
+	for (size_t i = 0; i < ARRAY_LENGTH(others) && error == 0; i++)
+		if (others[i].path != NULL)
+			error = target_apart(inner, path, others[i].path, others[i].what);
+	for (size_t i = 0; i < index && error == 0; i++)
+		error = target_apart(inner, path, output_path(auditing, job->outputs[i].file), "another output");
+	return error;
+}
+
 static int targets_open(struct auditing *auditing)
 {
 	const struct job *job = auditing->job;
 	int error = 0;
+	for (size_t i = 0; i < job->output_count && error == 0; i++)
+		error = output_check(auditing, i);
 	for (size_t i = 0; i < job->output_count && error == 0; i++) {
 		error = target_open(&auditing->inner, output_path(auditing, job->outputs[i].file), &auditing->targets[i]);
 		auditing->target_count += error == 0;
@@ -219,41 +246,21 @@ static int policies_look(struct auditing *auditing)
 
 /* --- The logs, in a process without rights --- */
 
-/* Which log it is may be seen from its first bytes; what is no plain file does not give them twice. */
-static void log_begin(struct auditing *auditing, const struct event *event)
+/* Which log it is may be seen from its first bytes. */
+static void log_begin(struct input *input, void *context)
 {
-	struct input *input;
-	struct stat status;
-	const uint8_t *head = NULL;
-	size_t length = 0;
-	if (auditing->marks.current != NULL && strcmp(auditing->marks.current->name, event->file) == 0)
-		return;
-	if (stat(event->file, &status) == 0 && !S_ISREG(status.st_mode)) {
-		marks_begin(&auditing->marks, event->file, NULL, 0);
-		return;
-	}
-	int error = input_open(event->file, NULL, &input);
-	if (error == 0 && (error = input_peek(input, MARK_HEAD, &head, &length)) < 0)
-		input_close(input);
-	if (error < 0) {
-		marks_blind(&auditing->marks, event->file);
+	struct auditing *auditing = context;
+	if (!mark_begin(&auditing->marks, input))
 		findings_lasting(&auditing->findings, "unreadable",
-				 arena_printf(auditing->arena, "the first bytes of the log %s cannot be read: what is new in it the next run will tell", QUOTE(event->file)));
-		return;
-	}
-	marks_begin(&auditing->marks, event->file, head, length);
-	input_close(input);
+				 arena_printf(auditing->arena, "the first bytes of the log %s cannot be read: what is new in it the next run will tell", QUOTE(input_name(input))));
 }
 
 static void event_look(struct auditing *auditing, const struct event *event)
 {
 	struct record record;
 	struct judged judged;
-	if (auditing->since_last) {
-		log_begin(auditing, event);
-		if (!marks_pass(&auditing->marks, event))
-			return;
-	}
+	if (auditing->since_last && !marks_pass(&auditing->marks, event))
+		return;
 	enum meaning meaning = event_meaning(event, &auditing->meaning, &record);
 	if (meaning == MEANING_NONE)
 		return;
@@ -290,6 +297,11 @@ static void source_look(struct auditing *auditing, size_t index)
 	struct source *source;
 	struct event event;
 	damages_begin(&damages, &options.reader);
+	if (auditing->since_last) {
+		options.reader.growing = true;
+		options.reader.begin = log_begin;
+		options.reader.begin_context = auditing;
+	}
 	int got = source_open(&inner->words[index], 1, &options, inner->diag, &source);
 	if (got < 0) {
 		unreadable_say(auditing, inner->words[index], true);
@@ -381,9 +393,8 @@ static int audit_prepare(struct auditing *auditing)
 	inner_make(auditing);
 	findings_init(&auditing->findings, auditing->job, record_time_of_unix((int64_t)time(NULL), 0));
 	auditing->findings.since_last = auditing->since_last;
-	const char *state = auditing->job->state != NULL ? path_of(auditing, auditing->job->state) : AUDITSTATE_DEFAULT;
 	if (auditing->since_last)
-		error = auditstate_open(state, auditing->job->name, invocation->diag, &auditing->marks, &auditing->findings, &auditing->state);
+		error = auditstate_open(state_path(auditing), auditing->job->name, invocation->diag, &auditing->marks, &auditing->findings, &auditing->state);
 	const char *host = auditing->job->host;
 	if (error == 0)
 		error = facts_read(&auditing->inner, host != NULL ? path_of(auditing, host) : NULL, &auditing->host);

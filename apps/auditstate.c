@@ -5,18 +5,25 @@
 #include <string.h>
 #include <time.h>
 
+#include "apps/checkpoint.h"
 #include "apps/emit.h"
 #include "core/base/error.h"
 #include "core/base/json.h"
 #include "core/base/memory.h"
 
-enum { APPLICATION = 0x43644175, VERSION = 1, RUNS_KEPT = 32 /* a log that was not there for so many runs is forgotten */ };
+enum { APPLICATION = 0x43644175, VERSION = 2, RUNS_KEPT = 32 /* a log that was not there for so many runs is forgotten */ };
 
 static const char schema[] =
 	"CREATE TABLE run (job TEXT PRIMARY KEY, number INTEGER NOT NULL, time INTEGER NOT NULL, findings INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE mark (job TEXT NOT NULL, name TEXT NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL, line INTEGER NOT NULL,"
-	" head_length INTEGER NOT NULL, head TEXT NOT NULL, run INTEGER NOT NULL, PRIMARY KEY (job, name, head)) WITHOUT ROWID;"
+	" head_length INTEGER NOT NULL, head TEXT NOT NULL, run INTEGER NOT NULL, first_number INTEGER NOT NULL DEFAULT 0,"
+	" first_time INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (job, name, head)) WITHOUT ROWID;"
 	"CREATE TABLE known (job TEXT NOT NULL, key TEXT NOT NULL, PRIMARY KEY (job, key)) WITHOUT ROWID;";
+
+/* From the version before. */
+static const char upgrade[] =
+	"ALTER TABLE mark ADD COLUMN first_number INTEGER NOT NULL DEFAULT 0; ALTER TABLE mark ADD COLUMN first_time INTEGER NOT NULL DEFAULT 0;"
+	"PRAGMA user_version=2;";
 
 struct auditstate {
 	sqlite3 *database;
@@ -60,6 +67,8 @@ static int schema_check(struct auditstate *state, struct diag *diag)
 		return state_error(state, diag);
 	if (application == APPLICATION && version == VERSION)
 		return 0;
+	if (application == APPLICATION && version == 1)
+		return state_exec(state, upgrade, diag);
 	if (application == APPLICATION || tables != 0 || application != 0) {
 		diag_error(diag, &(struct place){.file = state->path}, application == APPLICATION ? "is the state of a newer Cordon" : "is a database, but not the state of an audit");
 		return ERROR_DAMAGED;
@@ -92,10 +101,11 @@ static void mark_read(sqlite3_stmt *statement, struct marks *marks)
 	struct mark mark = {
 		.name = column_text(statement, 0), .number = (uint64_t)sqlite3_column_int64(statement, 1), .time = (uint64_t)sqlite3_column_int64(statement, 2),
 		.line = (uint64_t)sqlite3_column_int64(statement, 3), .head_length = (uint64_t)sqlite3_column_int64(statement, 4),
-		.run = (uint64_t)sqlite3_column_int64(statement, 6),
+		.run = (uint64_t)sqlite3_column_int64(statement, 6), .first_number = (uint64_t)sqlite3_column_int64(statement, 7),
+		.first_time = (uint64_t)sqlite3_column_int64(statement, 8),
 	};
 	const char *head = column_text(statement, 5);
-	if (strlen(head) == MARK_DIGEST - 1)
+	if (strlen(head) == MARK_DIGEST - 1 && mark.head_length <= MARK_HEAD)
 		memcpy(mark.head, head, MARK_DIGEST);
 	else
 		mark.head_length = 0;
@@ -106,7 +116,7 @@ static int last_read(struct auditstate *state, struct diag *diag, struct marks *
 {
 	static const char *const queries[] = {
 		"SELECT number FROM run WHERE job = ?1",
-		"SELECT name, number, time, line, head_length, head, run FROM mark WHERE job = ?1 ORDER BY run DESC",
+		"SELECT name, number, time, line, head_length, head, run, first_number, first_time FROM mark WHERE job = ?1 ORDER BY run DESC",
 		"SELECT key FROM known WHERE job = ?1",
 	};
 	state->run = 1;
@@ -166,25 +176,6 @@ void auditstate_close(struct auditstate *state)
 
 /* --- What a run has seen --- */
 
-/* SQLite and JSON readers have 63 bits. */
-static uint64_t clamped(uint64_t number)
-{
-	return number <= INT64_MAX ? number : INT64_MAX;
-}
-
-static void mark_print(const struct mark *mark, struct buffer *buffer)
-{
-	buffer_add_text(buffer, "{");
-	emit_member(buffer, "name", mark->name);
-	emit_number(buffer, "number", clamped(mark->number));
-	emit_number(buffer, "time", clamped(mark->time));
-	emit_number(buffer, "line", clamped(mark->line));
-	emit_number(buffer, "head_length", mark->head_length);
-	emit_member(buffer, "head", mark->head);
-	emit_number(buffer, "run", mark->run);
-	buffer_add_text(buffer, "}");
-}
-
 void auditstate_result(const struct marks *marks, const struct findings *findings, struct buffer *buffer)
 {
 	buffer_add_text(buffer, "{\"marks\": [");
@@ -210,21 +201,17 @@ static const struct json *member(const struct json *object, const char *key, uns
 	return NULL;
 }
 
-static int mark_write(struct auditstate *state, sqlite3_stmt *statement, const struct json *mark, struct diag *diag)
+static int mark_write(struct auditstate *state, sqlite3_stmt *statement, const struct json *object, struct diag *diag)
 {
-	static const char *const names[] = {"name", "number", "time", "line", "head_length", "head"};
-	enum { NAME = 0, HEAD = 5 };
+	struct mark mark;
+	if (!mark_parse(object, &mark))
+		return ERROR_BUG;
+	const uint64_t numbers[] = {mark.number, mark.time, mark.line, mark.head_length, (uint64_t)state->run, mark.first_number, mark.first_time};
 	(void)sqlite3_reset(statement);
-	for (int i = 0; i < (int)(sizeof(names) / sizeof(names[0])); i++) {
-		const struct json *value = member(mark, names[i], i == NAME || i == HEAD ? JSON_STRING : JSON_NUMBER);
-		if (value == NULL)
-			return ERROR_BUG;
-		if (value->type == JSON_STRING)
-			(void)sqlite3_bind_text(statement, i + 2, value->text, -1, SQLITE_STATIC);
-		else
-			(void)sqlite3_bind_int64(statement, i + 2, value->number);
-	}
-	(void)sqlite3_bind_int64(statement, HEAD + 3, state->run);
+	(void)sqlite3_bind_text(statement, 2, mark.name, -1, SQLITE_STATIC);
+	(void)sqlite3_bind_text(statement, 3, mark.head, -1, SQLITE_TRANSIENT);
+	for (int i = 0; i < (int)ARRAY_LENGTH(numbers); i++)
+		(void)sqlite3_bind_int64(statement, i + 4, (sqlite3_int64)numbers[i]);
 	return sqlite3_step(statement) == SQLITE_DONE ? 0 : state_error(state, diag);
 }
 
@@ -233,7 +220,8 @@ static int result_write(struct auditstate *state, const struct json *root, struc
 	const struct json *marks = member(root, "marks", JSON_ARRAY), *known = member(root, "known", JSON_ARRAY);
 	if (marks == NULL || known == NULL)
 		return ERROR_BUG;
-	sqlite3_stmt *add = state_prepare(state, "INSERT OR REPLACE INTO mark VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", diag);
+	sqlite3_stmt *add = state_prepare(state, "INSERT OR REPLACE INTO mark (job, name, head, number, time, line, head_length, run, first_number, first_time) "
+				       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", diag);
 	sqlite3_stmt *key = state_prepare(state, "INSERT OR REPLACE INTO known VALUES (?1, ?2)", diag);
 	int error = add == NULL || key == NULL ? ERROR_SYSTEM : 0;
 	for (const struct json *mark = marks->child; mark != NULL && error == 0; mark = mark->next)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,73 +15,116 @@
 #include "core/base/json.h"
 #include "core/base/memory.h"
 
-struct mark {
-	const char *file;
-	uint64_t number, time;    /* of the newest record of the last run */
-	uint64_t next_number, next_time;
-	uint64_t first;           /* of logs without times: what tells the first line from that of another file; 0: not known */
-	bool begun;               /* in this run */
-};
-
 struct checkpoint {
-	struct arena *arena;
+	struct marks marks;
 	const char *path;
 	char *beside;
 	int descriptor;
-	struct mark *marks;
-	size_t count, capacity, last;
+	uint64_t run;             /* this one */
 };
 
-enum { STATE_MOST = 64 << 20 };
+enum { STATE_MOST = 64 << 20, FORMER_MOST = 10000 /* logs that were not there this time */ };
 
-static struct mark *mark_add(struct checkpoint *checkpoint, const char *file)
+/* --- A mark --- */
+
+bool mark_begin(struct marks *marks, struct input *input)
 {
-	checkpoint->marks = arena_grow(checkpoint->arena, checkpoint->marks, checkpoint->count, &checkpoint->capacity, sizeof(*checkpoint->marks));
-	struct mark *mark = &checkpoint->marks[checkpoint->count++];
-	*mark = (struct mark){.file = arena_text(checkpoint->arena, file)};
-	return mark;
+	const char *file = input_name(input);
+	const uint8_t *head = NULL;
+	size_t length = 0;
+	if (input_peek(input, MARK_HEAD, &head, &length) < 0) {
+		marks_blind(marks, file);
+		return false;
+	}
+	/* As it may be named from another folder. */
+	char *whole = strcmp(file, "-") != 0 ? realpath(file, NULL) : NULL;
+	marks_begin(marks, file, whole != NULL ? whole : file, head, length);
+	free(whole);
+	return true;
+}
+
+static const struct { const char *name; size_t offset; } mark_numbers[] = {
+	{"number", offsetof(struct mark, number)}, {"time", offsetof(struct mark, time)},
+	{"first_number", offsetof(struct mark, first_number)}, {"first_time", offsetof(struct mark, first_time)},
+	{"line", offsetof(struct mark, line)}, {"head_length", offsetof(struct mark, head_length)}, {"run", offsetof(struct mark, run)},
+};
+
+void mark_print(const struct mark *mark, struct buffer *buffer)
+{
+	buffer_add_text(buffer, "{");
+	emit_member(buffer, "file", mark->name);
+	emit_member(buffer, "head", mark->head);
+	for (size_t i = 0; i < ARRAY_LENGTH(mark_numbers); i++) {
+		uint64_t number;
+		memcpy(&number, (const char *)mark + mark_numbers[i].offset, sizeof(number));
+		/* SQLite and JSON readers have 63 bits. */
+		emit_number(buffer, mark_numbers[i].name, number <= INT64_MAX ? number : INT64_MAX);
+	}
+	buffer_add_text(buffer, "}");
 }
 
 static const struct json *member(const struct json *object, const char *key, unsigned type)
 {
-	for (const struct json *child = object->child; child != NULL; child = child->next)
-		if (child->key != NULL && strcmp(child->key, key) == 0)
+	for (const struct json *child = object->type == JSON_OBJECT ? object->child : NULL; child != NULL; child = child->next)
+		if (strcmp(child->key, key) == 0)
 			return (child->type & type) != 0 ? child : NULL;
 	return NULL;
 }
 
+bool mark_parse(const struct json *object, struct mark *ret_mark)
+{
+	const struct json *file = member(object, "file", JSON_STRING), *head = member(object, "head", JSON_STRING);
+	size_t length = head != NULL ? strlen(head->text) : 0;
+	if (file == NULL || head == NULL || (length != 0 && length != MARK_DIGEST - 1))
+		return false;
+	*ret_mark = (struct mark){.name = file->text};
+	memcpy(ret_mark->head, head->text, length);
+	for (size_t i = 0; i < ARRAY_LENGTH(mark_numbers); i++) {
+		const struct json *number = member(object, mark_numbers[i].name, JSON_NUMBER);
+		uint64_t value = number != NULL && number->number >= 0 ? (uint64_t)number->number : 0;
+		if (number == NULL || number->number < 0)
+			return false;
+		memcpy((char *)ret_mark + mark_numbers[i].offset, &value, sizeof(value));
+	}
+	return ret_mark->head_length <= MARK_HEAD && (length > 0) == (ret_mark->head_length > 0);
+}
+
+/* --- The file --- */
+
 static int state_read(struct checkpoint *checkpoint, const struct buffer *text, struct diag *diag)
 {
-	const struct json_document document = {checkpoint->arena, checkpoint->path, buffer_text(text), text->length};
+	struct arena *arena = arena_new();
+	const struct json_document document = {arena, checkpoint->path, buffer_text(text), text->length};
 	struct json *root;
+	struct mark mark;
 	int error = json_read(&document, diag, &root);
 	const struct json *files = error == 0 ? member(root, "files", JSON_ARRAY) : NULL;
-	if (error == 0 && files == NULL) {
-		json_error(&document, root, diag, "this is no checkpoint of Cordon's: \"files\" is missing");
+	const struct json *run = error == 0 ? member(root, "run", JSON_NUMBER) : NULL;
+	if (error == 0 && (files == NULL || run == NULL || run->number < 0)) {
+		json_error(&document, root, diag, "this is no checkpoint of Cordon's: \"files\" or \"run\" is missing");
 		error = ERROR_INPUT;
 	}
 	for (const struct json *item = files != NULL ? files->child : NULL; item != NULL && error == 0; item = item->next) {
-		const struct json *file = member(item, "file", JSON_STRING), *number = member(item, "number", JSON_NUMBER);
-		const struct json *time = member(item, "time", JSON_NUMBER), *first = member(item, "first", JSON_NUMBER);
-		if (file == NULL || number == NULL || time == NULL || number->number < 0 || time->number < 0) {
-			json_error(&document, item, diag, "needs \"file\", \"number\" and \"time\"");
-			error = ERROR_INPUT;
-			break;
+		if (mark_parse(item, &mark)) {
+			marks_add(&checkpoint->marks, &mark);
+			continue;
 		}
-		struct mark *mark = mark_add(checkpoint, file->text);
-		mark->number = mark->next_number = (uint64_t)number->number;
-		mark->time = mark->next_time = (uint64_t)time->number;
-		mark->first = first != NULL && first->number > 0 ? (uint64_t)first->number : 0;
+		json_error(&document, item, diag, "is no mark of a log: it needs \"file\", \"head\", \"number\", \"time\", \"line\" and the others");
+		error = ERROR_INPUT;
 	}
+	if (error == 0)
+		checkpoint->run = (uint64_t)run->number + 1;
+	arena_free(arena);
 	return error;
 }
 
 int checkpoint_open(const char *path, struct diag *diag, struct checkpoint **ret_checkpoint)
 {
 	struct checkpoint *checkpoint = memory_alloc(sizeof(*checkpoint));
-	*checkpoint = (struct checkpoint){.arena = arena_new(), .path = path, .descriptor = -1};
+	*checkpoint = (struct checkpoint){.path = path, .descriptor = -1, .run = 1};
 	struct buffer text;
 	int error = 0;
+	marks_init(&checkpoint->marks);
 	buffer_init(&text, STATE_MOST);
 	if (access(path, F_OK) == 0) {
 		buffer_done(&text);
@@ -115,93 +159,106 @@ void checkpoint_free(struct checkpoint *checkpoint)
 	}
 	beside_forget(checkpoint->beside);
 	free(checkpoint->beside);
-	arena_free(checkpoint->arena);
+	marks_done(&checkpoint->marks);
 	free(checkpoint);
 }
 
-/* FNV-1a of all that the event says, in the 63 bits that JSON keeps exactly; never 0. */
-static uint64_t event_hash(const struct event *event)
+/* --- While logs are read --- */
+
+static void log_begin(struct input *input, void *context)
 {
-	struct buffer text;
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	buffer_init(&text, STATE_MOST);
-	event->kind->json(event, &text);
-	for (size_t i = 0; i < text.length; i++)
-		hash = (hash ^ (unsigned char)buffer_text(&text)[i]) * UINT64_C(0x100000001b3);
-	buffer_done(&text);
-	return hash >> 1 | 1;
+	/* What cannot be read the reader says. */
+	(void)mark_begin(context, input);
 }
 
-/* Of a log in local time of nobody knows where, no time tells that it was begun anew: its first line does. */
-static void mark_begin(struct mark *mark, const struct event *event)
+void checkpoint_begin(struct checkpoint *checkpoint, struct reader_options *options)
 {
-	mark->begun = true;
-	if (event->time != 0 || event->number != 0)
+	if (checkpoint == NULL)
 		return;
-	uint64_t first = event_hash(event);
-	if (mark->first != 0 && mark->first != first)
-		mark->number = mark->next_number = mark->time = mark->next_time = 0;
-	mark->first = first;
+	options->growing = true;
+	options->begin = log_begin;
+	options->begin_context = &checkpoint->marks;
 }
 
 bool checkpoint_pass(struct checkpoint *checkpoint, const struct event *event)
 {
-	struct mark *mark = checkpoint->last < checkpoint->count ? &checkpoint->marks[checkpoint->last] : NULL;
-	if (mark == NULL || strcmp(mark->file, event->file) != 0) {
-		mark = NULL;
-		for (size_t i = 0; i < checkpoint->count && mark == NULL; i++)
-			if (strcmp(checkpoint->marks[i].file, event->file) == 0)
-				mark = &checkpoint->marks[checkpoint->last = i];
-	}
-	if (mark == NULL) {
-		mark = mark_add(checkpoint, event->file);
-		checkpoint->last = checkpoint->count - 1;
-	}
-	if (!mark->begun)
-		mark_begin(mark, event);
-	/* Lines of text logs have no number but the line's. */
-	uint64_t number = event->sequence > 0 ? event->sequence : event->number > 0 ? event->number : event->offset;
-	bool old = number <= mark->number && event->time <= mark->time;
-	if (old)
-		return false;
-	if (number > mark->next_number || event->time > mark->next_time) {
-		mark->next_number = number;
-		mark->next_time = event->time > mark->next_time ? event->time : mark->next_time;
-	}
-	return true;
+	return marks_pass(&checkpoint->marks, event);
 }
 
-void checkpoint_write(struct checkpoint *checkpoint)
+static int newest_first(const void *a, const void *b)
+{
+	const struct mark *left = a, *right = b;
+	return (left->run < right->run) - (left->run > right->run);
+}
+
+static bool is_now(const struct marks *marks, const char *name)
+{
+	for (size_t i = 0; i < marks->now_count; i++)
+		if (strcmp(marks->now[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void state_print(struct checkpoint *checkpoint, struct buffer *text)
+{
+	struct marks *marks = &checkpoint->marks;
+	const char *separator = "\n ";
+	buffer_add_char(text, '{');
+	emit_number(text, "run", checkpoint->run);
+	buffer_add_text(text, ", \"files\": [");
+	for (size_t i = 0; i < marks->now_count; i++, separator = ",\n ") {
+		marks->now[i].run = checkpoint->run;
+		buffer_add_text(text, separator);
+		mark_print(&marks->now[i], text);
+	}
+	if (marks->old_count > 1)
+		qsort(marks->old, marks->old_count, sizeof(*marks->old), newest_first);
+	for (size_t i = 0, kept = 0; i < marks->old_count && kept < FORMER_MOST; i++) {
+		if (is_now(marks, marks->old[i].name))
+			continue;
+		buffer_add_text(text, separator);
+		mark_print(&marks->old[i], text);
+		separator = ",\n ";
+		kept++;
+	}
+	buffer_add_text(text, "\n]}\n");
+}
+
+/* Who reads to the end stays until it comes. */
+static bool output_taken(struct invocation *invocation)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	return invocation_flush(invocation) && (poll(&output, 1, 0) <= 0 || (output.revents & POLLERR) == 0);
+}
+
+int checkpoint_write(struct checkpoint *checkpoint, struct invocation *invocation)
 {
 	struct buffer text;
-	buffer_init(&text, STATE_MOST);
-	buffer_add_text(&text, "{\"files\": [");
-	for (size_t i = 0; i < checkpoint->count; i++) {
-		buffer_add_text(&text, i > 0 ? ",\n {" : "\n {");
-		emit_member(&text, "file", checkpoint->marks[i].file);
-		emit_number(&text, "number", checkpoint->marks[i].next_number);
-		emit_number(&text, "time", checkpoint->marks[i].next_time);
-		if (checkpoint->marks[i].first != 0)
-			emit_number(&text, "first", checkpoint->marks[i].first);
-		buffer_add_char(&text, '}');
+	if (!output_taken(invocation)) {
+		diag_note(invocation->diag, &(struct place){.file = checkpoint->path}, "stays as it was: not all of the output was taken");
+		return 0;
 	}
-	buffer_add_text(&text, "\n]}\n");
-	int error = text.full ? ENOSPC : descriptor_write(checkpoint->descriptor, buffer_text(&text), text.length);
-	/* Half of it is none: checkpoint_keep says so. */
-	while (error != 0 && ftruncate(checkpoint->descriptor, 0) != 0 && errno == EINTR)
-		continue;
+	buffer_init(&text, STATE_MOST);
+	state_print(checkpoint, &text);
+	int error = text.full ? EFBIG : descriptor_write(checkpoint->descriptor, buffer_text(&text), text.length);
 	buffer_done(&text);
+	if (error != 0)
+		diag_error(invocation->diag, &(struct place){.file = checkpoint->path}, "cannot be written: %s", strerror(error));
+	return error != 0 ? ERROR_SYSTEM : 0;
 }
 
 int checkpoint_keep(struct checkpoint *checkpoint, struct diag *diag)
 {
 	off_t length = lseek(checkpoint->descriptor, 0, SEEK_END);
+	/* Nothing was written, and it has been said why. */
+	if (length == 0)
+		return 0;
 	if (length > 0 && fsync(checkpoint->descriptor) == 0 && rename(checkpoint->beside, checkpoint->path) == 0) {
 		(void)close(checkpoint->descriptor);
 		checkpoint->descriptor = -1;
 		beside_forget(checkpoint->beside);
 		return 0;
 	}
-	diag_error(diag, &(struct place){.file = checkpoint->path}, "cannot be written: %s", length == 0 ? "its content is missing" : strerror(errno));
+	diag_error(diag, &(struct place){.file = checkpoint->path}, "cannot be written: %s", strerror(errno));
 	return ERROR_SYSTEM;
 }

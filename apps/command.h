@@ -38,6 +38,9 @@ struct command {
 	enum value_kind words;        /* what they are, for completion */
 	const char *(*word_at)(size_t index); /* what the first word can be; NULL: anything */
 	int (*run)(struct invocation *invocation); /* returns an exit code */
+	/* Looks first at an argument with one dash, which may be a switch as another program writes it; NULL: nothing does.  1: taken, 0: it is
+	 * none, negative with a message. */
+	int (*foreign)(struct invocation *invocation, const char *argument);
 };
 #define WORDS_ANY ((size_t)-1)
 

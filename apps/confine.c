@@ -122,6 +122,10 @@ static int child_wait(struct invocation *invocation, pid_t child)
 		came = WTERMSIG(status);
 	if (came != 0)
 		return EXIT_SYSTEM;
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS) {
+		diag_error(invocation->diag, NULL, "a log cannot be read to its end: it became shorter, or its disk failed, while it was read");
+		return EXIT_SYSTEM;
+	}
 	diag_error(invocation->diag, NULL, "the process that reads the logs was ended by signal %d: this is a bug of Cordon's", WTERMSIG(status));
 	return EXIT_BUG;
 }

@@ -7,7 +7,8 @@
 
 /* Runs `work` in such a process and returns its exit code.  What it adds to the invocation's output and diag is written by
  * it; files may be opened by it, for reading only.  output: a descriptor that stands for its standard output, or -1.
- * EXIT_BUG when it was killed; EXIT_SYSTEM when a signal of the user's ended it, and then confine_end does not return. */
+ * EXIT_BUG when it was killed; EXIT_SYSTEM by SIGBUS (what was mapped of a log is gone), and when a signal of the user's
+ * ended it: then confine_end does not return. */
 int confine_run(struct invocation *invocation, int output, int (*work)(struct invocation *invocation, void *context), void *context);
 
 /* From now on SIGINT, SIGTERM and SIGHUP (those that nobody has taken) only end the process that reads, so that what was

@@ -40,6 +40,8 @@ int main(int argc, char **argv)
 {
 	descriptors_check();
 	(void)signal(SIGPIPE, SIG_IGN);
+	/* A limit of file sizes is an error of a write. */
+	(void)signal(SIGXFSZ, SIG_IGN);
 	struct diag diag;
 	struct buffer output;
 	diag_init(&diag);

@@ -400,7 +400,8 @@ static void crew_run(struct crew *crew, struct worker *workers)
 	pthread_t threads[THREADS_MOST];
 	void *contexts[THREADS_MOST][2];
 	size_t started = 0;
-	crew->slot_count = 4 * count;
+	/* Room for those that are done before the one that is to be written. */
+	crew->slot_count = count + 4;
 	crew->slots = memory_alloc(crew->slot_count * sizeof(*crew->slots));
 	for (size_t i = 0; i < crew->slot_count; i++) {
 		crew->slots[i] = (struct slot){.full = false};
@@ -420,7 +421,7 @@ static void crew_run(struct crew *crew, struct worker *workers)
 	crew->stopped |= crew->none;
 	for (size_t i = 0; i < started; i++)
 		pthread_join(threads[i], NULL);
-	for (size_t i = 0; i < 4 * count; i++)
+	for (size_t i = 0; i < crew->slot_count; i++)
 		buffer_done(&crew->slots[i].text);
 	free(crew->slots);
 }
@@ -490,6 +491,8 @@ static int log_work(struct invocation *invocation, void *context)
 	};
 	struct damages damages = {.invocation = invocation, .verbose = invocation->verbose};
 	damages_begin(&damages, &options.reader);
+	checkpoint_begin(logging->checkpoint, &options.reader);
+	options.reader.growing |= logging->live;
 	logging->damages = &damages;
 	int error = source_open(invocation->words, invocation->word_count, &options, invocation->diag, &logging->source);
 	if (error < 0)
@@ -507,8 +510,8 @@ static int log_work(struct invocation *invocation, void *context)
 	progress_end(&logging->progress);
 	output_end(logging, workers, count);
 	int code = damages_end(&damages, logging->source, error);
-	if (logging->checkpoint != NULL && code < EXIT_INPUT)
-		checkpoint_write(logging->checkpoint);
+	if (logging->checkpoint != NULL && code < EXIT_INPUT && checkpoint_write(logging->checkpoint, invocation) < 0)
+		code = EXIT_SYSTEM;
 	for (size_t i = 0; i < count; i++)
 		worker_done(&workers[i]);
 	free(workers);

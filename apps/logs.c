@@ -255,46 +255,85 @@ void beside_forget(const char *name)
 			besides[i] = NULL;
 }
 
-static bool same_file(const struct stat *a, const char *path)
+/* Where a path leads, whether or not there is something there yet. */
+static bool path_whole(const char *path, char whole[PATH_MAX])
 {
-	struct stat b;
-	int error = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &b) : stat(path, &b);
-	return error == 0 && S_ISREG(a->st_mode) && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
-}
-
-/* Whether a path lies in a folder, however deep, whether or not there is something there yet. */
-static bool is_within(const char *path, const char *folder)
-{
-	char within[PATH_MAX], whole[PATH_MAX], *parent = memory_text(path);
-	struct stat status;
+	if (realpath(path, whole) != NULL)
+		return true;
+	char folder[PATH_MAX], *parent = memory_text(path);
 	char *slash = strrchr(parent, '/');
 	if (slash != NULL)
 		slash[slash == parent] = '\0';
-	bool known = stat(folder, &status) == 0 && S_ISDIR(status.st_mode) && realpath(folder, whole) != NULL &&
-		     realpath(slash != NULL ? parent : ".", within) != NULL;
+	bool known = realpath(slash != NULL ? parent : ".", folder) != NULL;
 	free(parent);
-	size_t length = known ? strlen(whole) : 0;
-	return known && strncmp(within, whole, length) == 0 && (length == 1 || within[length] == '/' || within[length] == '\0');
+	slash = strrchr(path, '/');
+	int length = known ? snprintf(whole, PATH_MAX, "%s/%s", strcmp(folder, "/") != 0 ? folder : "", slash != NULL ? slash + 1 : path) : -1;
+	return length > 0 && length < PATH_MAX;
+}
+
+/* However deep. */
+static bool is_within(const char *path, const char *folder)
+{
+	char within[PATH_MAX], whole[PATH_MAX];
+	struct stat status;
+	if (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode) || realpath(folder, whole) == NULL || !path_whole(path, within))
+		return false;
+	size_t length = strlen(whole);
+	return strncmp(within, whole, length) == 0 && (length == 1 || within[length] == '/');
+}
+
+static bool file_status(const char *path, bool output, struct stat *ret_status)
+{
+	bool standard = path == NULL || strcmp(path, "-") == 0;
+	return (standard ? fstat(output ? STDOUT_FILENO : STDIN_FILENO, ret_status) : stat(path, ret_status)) == 0;
+}
+
+int target_apart(const struct invocation *invocation, const char *path, const char *other, const char *what)
+{
+	char a[PATH_MAX], b[PATH_MAX];
+	struct stat left, right;
+	bool same, there = file_status(path, true, &left);
+	if (there && file_status(other, false, &right))
+		same = S_ISREG(left.st_mode) && left.st_dev == right.st_dev && left.st_ino == right.st_ino;
+	else
+		same = !there && path != NULL && path_whole(path, a) && path_whole(other, b) && strcmp(a, b) == 0;
+	if (!same)
+		return 0;
+	diag_error(invocation->diag, &(struct place){.file = path != NULL ? path : "standard output"}, "is %s too: nothing was written", what);
+	return ERROR_INPUT;
+}
+
+/* Against replacing what the command reads. */
+static int options_apart(const struct invocation *invocation, const char *path)
+{
+	int error = invocation->store != NULL ? target_apart(invocation, path, invocation->store, "the store") : 0;
+	for (size_t i = 0; i < invocation->given_count && error == 0; i++) {
+		const struct given *given = &invocation->given[i];
+		char what[64];
+		bool profile = given->option->kind == VALUE_PROFILE && access(given->value, F_OK) == 0;
+		if ((given->option->kind != VALUE_FILE && !profile) || strcmp(given->option->name, "output") == 0)
+			continue;
+		(void)snprintf(what, sizeof(what), "what --%s names", given->option->name);
+		error = target_apart(invocation, path, given->value, what);
+	}
+	return error;
 }
 
 /* Against reading what is being written.  Path NULL: standard output. */
 static int target_check(const struct invocation *invocation, const char *path)
 {
 	struct stat status;
-	bool there = (path != NULL ? stat(path, &status) : fstat(STDOUT_FILENO, &status)) == 0;
-	const struct place place = {.file = path != NULL ? path : "standard output"};
+	bool plain = path != NULL && (stat(path, &status) != 0 || S_ISREG(status.st_mode));
 	for (size_t i = 0; i < invocation->word_count; i++) {
 		const char *input = invocation->words[i];
-		if (there && same_file(&status, input)) {
-			diag_error(invocation->diag, &place, "is an input too: nothing was written");
+		if (target_apart(invocation, path, input, "an input") < 0)
 			return ERROR_INPUT;
-		}
-		if (path != NULL && (!there || S_ISREG(status.st_mode)) && is_within(path, input)) {
-			diag_error(invocation->diag, &place, "is in the folder %s, which is read: write it elsewhere", QUOTE(input));
+		if (plain && is_within(path, input)) {
+			diag_error(invocation->diag, &(struct place){.file = path}, "is in the folder %s, which is read: write it elsewhere", QUOTE(input));
 			return ERROR_INPUT;
 		}
 	}
-	return 0;
+	return options_apart(invocation, path);
 }
 
 int target_open(struct invocation *invocation, const char *path, struct target *ret_target)

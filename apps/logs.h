@@ -65,8 +65,11 @@ struct target {
 /* A file beside another goes when there is no more memory, unless it is forgotten; the name is borrowed until then. */
 void beside_note(const char *name);
 void beside_forget(const char *name);
-/* ERROR_INPUT when the file is one of the inputs (the words of the invocation), or in a folder that is one. */
+/* ERROR_INPUT when the file is one of the inputs (the words of the invocation), in a folder that is one, the store, or what
+ * another option of the command names. */
 int target_open(struct invocation *invocation, const char *path, struct target *ret_target);
+/* ERROR_INPUT with a message when a path (NULL: standard output) is another file's, by whatever name: "is WHAT too". */
+int target_apart(const struct invocation *invocation, const char *path, const char *other, const char *what);
 /* good: it becomes the file; otherwise it goes. */
 int target_close(struct target *target, bool good);
 

@@ -261,7 +261,12 @@ static int arguments_parse(struct parser *parser)
 			ended = true;
 			continue;
 		}
-		if (ended || !is_option(parser->invocation, argument))
+		const struct command *command = parser->invocation->command;
+		bool option = !ended && is_option(parser->invocation, argument);
+		int taken = option && argument[1] != '-' && command != NULL && command->foreign != NULL ? command->foreign(parser->invocation, argument) : 0;
+		if (taken != 0)
+			error = taken < 0 ? taken : 0;
+		else if (!option)
 			error = word_parse(parser, argument);
 		else if (argument[1] == '-')
 			error = long_parse(parser, argument + 2);

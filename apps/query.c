@@ -2,12 +2,10 @@
 #include "logparse/query/query.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 #include "apps/confine.h"
 #include "apps/file.h"
 #include "apps/logs.h"
+#include "apps/switches.h"
 #include "bootcfg/daemon/droplog.h"
 #include "bootcfg/daemon/settings.h"
 #include "core/base/arena.h"
@@ -35,6 +34,7 @@ static const struct option query_options[] = {
 	{.name = "explain", .help = "show the SQL that would be run, and which conditions the readers look at; read nothing"},
 	{.name = "timeout", .argument = "SECONDS", .help = "stop after so long"},
 	{.name = "checkpoint", .argument = "FILE", .kind = VALUE_FILE, .help = "go on where the last run with this file ended"},
+	{.name = "no-header", .help = "with -o W3C, CSV, TSV: no header lines; -headers:OFF is understood too"},
 	{.name = "ascii", .help = "with -o W3C: characters beyond ASCII as U+XXXX"},
 	{.name = "escape", .help = "with -o W3C: control characters as \\uXXXX instead of blanks"},
 	{.name = "logparser-compat", .help = "with -o W3C: as Log Parser writes it, without quotes (cannot be parsed where values have blanks)"},
@@ -64,6 +64,7 @@ struct asking {
 	uint64_t timeout;         /* seconds; 0: none */
 	bool began;               /* the output has its head */
 	bool explain;
+	bool headless;            /* without header lines */
 };
 
 /* --- Log Parser's switches --- */
@@ -82,47 +83,41 @@ static const struct option *option_row(const char *name)
 	return row;
 }
 
-/* -i:EVT -i:W3C -iCheckpoint:FILE: the value of -i, as we name it.  False: there is nothing left of it. */
-static bool input_switch(struct given *given)
+/* -i:EVT -i:W3C: as we name it.  1: nothing is left of it, for the content says what it is; ERROR_INPUT: there is no such format. */
+static int input_switch(struct invocation *invocation, struct given *given)
 {
-	static const struct { const char *theirs, *ours; } names[] = {{"IISW3C", "w3c"}, {"XML", "eventxml"}};
-	const char *value = given->value + (*given->value == ':');
-	if (ascii_prefix("Checkpoint:", 11, value)) {
-		*given = (struct given){option_row("checkpoint"), value + 11};
-		return true;
+	const char *value = given->value + (*given->value == ':'), *ours, *instead;
+	struct buffer names;
+	if (switch_format(value, &ours, &instead) && instead == NULL) {
+		given->value = ours;
+		return ours == NULL;
 	}
-	given->value = value;
-	for (size_t i = 0; i < ARRAY_LENGTH(names); i++)
-		if (ascii_equal(names[i].theirs, value))
-			given->value = names[i].ours;
+	if (instead != NULL) {
+		diag_error(invocation->diag, NULL, "Log Parser's -i:%s is not there: %s", value, instead);
+		return ERROR_INPUT;
+	}
+	buffer_init(&names, 4096);
 	for (size_t i = 0; readers[i] != NULL; i++)
-		if (ascii_equal(readers[i]->name, value))
-			given->value = readers[i]->name;
-	/* Log Parser's EVT reads both kinds of event log: so does the guess. */
-	return !ascii_equal(value, "EVT") || strcmp(value, "evt") == 0;
+		buffer_printf(&names, "%s%s", i > 0 ? ", " : "", readers[i]->name);
+	diag_error(invocation->diag, NULL, "-i:%s: there is no such format; it is one of %s, or Log Parser's EVT, W3C, IISW3C, HTTPERR, XML", QUOTE(value),
+		   buffer_text(&names));
+	buffer_done(&names);
+	return ERROR_INPUT;
 }
 
-/* -o:W3C; -oDQuotes:ON and its like are what we do anyway. */
-static bool output_switch(struct given *given)
-{
-	static const char *const kept[] = {"DQuotes:", "Codepage:", "DirTime:"};
-	for (size_t i = 0; i < ARRAY_LENGTH(kept); i++)
-		if (ascii_prefix(kept[i], strlen(kept[i]), given->value))
-			return false;
-	given->value += *given->value == ':';
-	return true;
-}
-
-static void switches_read(struct invocation *invocation)
+static int switches_read(struct invocation *invocation)
 {
 	for (size_t i = 0; i < invocation->given_count; i++) {
 		struct given *given = &invocation->given[i];
-		bool keep = strcmp(given->option->name, "input-format") == 0 ? input_switch(given)
-			    : strcmp(given->option->name, "format") == 0     ? output_switch(given)
-									      : true;
-		if (!keep)
+		int done = strcmp(given->option->name, "input-format") == 0 ? input_switch(invocation, given) : 0;
+		if (done < 0)
+			return done;
+		if (strcmp(given->option->name, "format") == 0)
+			given->value += *given->value == ':';
+		if (done > 0)
 			given_remove(invocation, i--);
 	}
+	return 0;
 }
 
 /* --- The text --- */
@@ -234,6 +229,11 @@ static int writer_choose(struct asking *asking)
 		diag_error(invocation->diag, NULL, "-o %s: it is W3C, CSV, TSV, JSON, XML or NAT", QUOTE(format));
 		return ERROR_INPUT;
 	}
+	asking->headless = invocation_option(invocation, "no-header") != NULL;
+	if (asking->headless && (asking->writer.type == &nat_writer || asking->writer.type == &xml_writer)) {
+		diag_error(invocation->diag, NULL, "-o %s is never without its head: -o CSV, TSV or W3C can be", asking->writer.type->name);
+		return ERROR_INPUT;
+	}
 	asking->writer.options = (struct writer_options){
 		.date = asking->options.now,
 		.logparser_compat = invocation_option(invocation, "logparser-compat") != NULL,
@@ -244,37 +244,17 @@ static int writer_choose(struct asking *asking)
 	return 0;
 }
 
-/* Whether a file is, or would be, in a folder that is read. */
-static bool is_within(const char *path, const char *folder)
-{
-	char whole[PATH_MAX], holder[PATH_MAX];
-	struct stat status;
-	if (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode) || realpath(folder, holder) == NULL)
-		return false;
-	const char *slash = strrchr(path, '/');
-	char *parent = slash == NULL ? memory_text(".") : slash == path ? memory_text("/") : memory_text_n(path, (size_t)(slash - path));
-	bool known = realpath(parent, whole) != NULL;
-	free(parent);
-	size_t length = strlen(holder);
-	return known && strncmp(whole, holder, length) == 0 && (whole[length] == '/' || whole[length] == '\0' || length == 1);
-}
-
 static int output_open(struct asking *asking, struct invocation *shadow, struct target *ret_target)
 {
 	size_t count;
 	const char *path = output_path(asking);
 	const char *const *paths = query_paths(asking->query, &count);
-	/* target_open looks whether the output is one of the words. */
+	/* target_open looks whether the output is one of the words, or in one. */
 	*shadow = *asking->invocation;
 	shadow->words = arena_alloc(asking->arena, (count + 1) * sizeof(*shadow->words));
 	shadow->word_count = count;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		shadow->words[i] = paths[i];
-		if (path != NULL && is_within(path, paths[i])) {
-			diag_error(asking->invocation->diag, &(struct place){.file = path}, "is in the folder %s, which is read: write it elsewhere", QUOTE(paths[i]));
-			return ERROR_INPUT;
-		}
-	}
 	return target_open(shadow, path, ret_target);
 }
 
@@ -372,8 +352,12 @@ static void signals_take(void (*handler)(int))
 static void columns_begin(const struct columns *columns, void *context)
 {
 	struct asking *asking = context;
+	struct buffer *output = asking->invocation->output;
+	size_t before = output->length;
 	asking->began = true;
-	asking->writer.type->begin(&asking->writer, columns, asking->invocation->output);
+	asking->writer.type->begin(&asking->writer, columns, output);
+	if (asking->headless)
+		output->length = before;
 }
 
 static bool row_write(const struct cell *cells, void *context)
@@ -431,6 +415,7 @@ static int query_work(struct invocation *invocation, void *context)
 	if (asking->checkpoint != NULL)
 		asking->options.pass = event_new;
 	damages_begin(&damages, &asking->options.reader);
+	checkpoint_begin(asking->checkpoint, &asking->options.reader);
 	progress_begin(&asking->progress, invocation);
 	if (asking->explain)
 		return error_exit(query_explain(asking->query, &asking->options, invocation->diag, invocation->output));
@@ -440,8 +425,8 @@ static int query_work(struct invocation *invocation, void *context)
 		asking->writer.type->end(&asking->writer, invocation->output);
 	pthread_mutex_destroy(&damages.lock);
 	int code = outcome_say(asking, &damages, &outcome, error);
-	if (asking->checkpoint != NULL && (code == EXIT_DONE || code == EXIT_FINDING))
-		checkpoint_write(asking->checkpoint);
+	if (asking->checkpoint != NULL && (code == EXIT_DONE || code == EXIT_FINDING) && checkpoint_write(asking->checkpoint, invocation) < 0)
+		code = EXIT_SYSTEM;
 	return code;
 }
 
@@ -497,8 +482,10 @@ static int query_command_run(struct invocation *invocation)
 	struct asking asking = {.invocation = invocation, .arena = arena_new()};
 	struct buffer text;
 	const char *file;
-	switches_read(invocation);
-	int error = text_read(&asking, &text, &file);
+	buffer_init(&text, 0);
+	int error = switches_read(invocation);
+	if (error == 0)
+		error = text_read(&asking, &text, &file);
 	if (error == 0 && text.full) {
 		diag_error(invocation->diag, NULL, "the query is longer than 64 KiB");
 		error = ERROR_INPUT;
@@ -533,4 +520,5 @@ const struct command query_command = {
 	.least = 1,
 	.most = WORDS_ANY,
 	.run = query_command_run,
+	.foreign = switch_take,
 };

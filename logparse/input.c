@@ -14,6 +14,7 @@
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "logparse/mapping.h"
 
 enum {
 	RAW = 1 << 17,            /* bytes of one read */
@@ -46,7 +47,7 @@ struct input {
 	/* Whole */
 	const uint8_t *map;
 	size_t map_length;
-	bool mapped;              /* by mmap; otherwise it is memory of ours */
+	struct mapping *mapping;  /* NULL: it is memory of ours */
 	size_t forgotten;         /* bytes of it that need not stay in memory */
 	void (*idle)(void *context);
 	void *idle_context;
@@ -98,10 +99,9 @@ void input_close(struct input *input)
 	if (input->packing == PACKED_XZ)
 		lzma_end(&input->xz);
 	ZSTD_freeDStream(input->zstd);
-	if (input->mapped)
-		munmap((void *)(uintptr_t)input->map, input->map_length);
-	else
+	if (input->mapping == NULL)
 		free((void *)(uintptr_t)input->map);
+	mapping_free(input->mapping);
 	close(input->fd);
 	free(input->name);
 	free(input->raw);
@@ -369,12 +369,11 @@ int input_whole(struct input *input, const uint8_t **ret_bytes, size_t *ret_leng
 {
 	int error = packing_open(input);
 	if (error == 0 && input->map == NULL && input->packing == PACKED_NOT && input->size > 0 && input->size <= SIZE_MAX) {
-		void *map = mmap(NULL, (size_t)input->size, PROT_READ, MAP_PRIVATE, input->fd, 0);
-		if (map != MAP_FAILED) {
-			madvise(map, (size_t)input->size, MADV_SEQUENTIAL);
-			input->map = map;
+		input->mapping = mapping_new(input->fd, (size_t)input->size);
+		if (input->mapping != NULL) {
+			input->map = mapping_bytes(input->mapping);
 			input->map_length = (size_t)input->size;
-			input->mapped = true;
+			madvise((void *)(uintptr_t)input->map, input->map_length, MADV_SEQUENTIAL);
 		}
 	}
 	if (error == 0 && input->map == NULL)
@@ -389,7 +388,7 @@ int input_whole(struct input *input, const uint8_t **ret_bytes, size_t *ret_leng
 const uint8_t *input_look(const struct input *input, uint64_t offset, size_t length, uint8_t *room)
 {
 	size_t done = 0;
-	if (!input->mapped)
+	if (input->mapping == NULL)
 		return input->map + offset;
 	while (done < length) {
 		ssize_t got = pread(input->fd, room + done, length - done, (off_t)(offset + done));
@@ -406,11 +405,24 @@ const uint8_t *input_look(const struct input *input, uint64_t offset, size_t len
 void input_forget(struct input *input, size_t offset)
 {
 	enum { STEP = 8 << 20 };
-	if (!input->mapped)
+	if (input->mapping == NULL)
 		return;
 	input->taken = offset;
 	while (input->forgotten + STEP <= offset) {
 		madvise((void *)(uintptr_t)(input->map + input->forgotten), STEP, MADV_DONTNEED);
 		input->forgotten += STEP;
 	}
+}
+
+void input_release(struct input *input, size_t offset, size_t length)
+{
+	enum { PAGE = 4096 };
+	size_t start = (offset + PAGE - 1) / PAGE * PAGE, end = (offset + length) / PAGE * PAGE;
+	if (input->mapping != NULL && start < end)
+		madvise((void *)(uintptr_t)(input->map + start), end - start, MADV_DONTNEED);
+}
+
+bool input_torn(const struct input *input)
+{
+	return input->mapping != NULL && mapping_torn(input->mapping);
 }

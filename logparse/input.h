@@ -30,9 +30,13 @@ int64_t input_read(struct input *input, void *bytes, size_t most);
 int input_whole(struct input *input, const uint8_t **ret_bytes, size_t *ret_length);
 /* Bytes before this offset of input_whole are not needed any more: they need not stay in memory. */
 void input_forget(struct input *input, size_t offset);
+/* These need not, for now: where a log is not read from its beginning to its end. */
+void input_release(struct input *input, size_t offset, size_t length);
 /* A few bytes of input_whole, for a look here and there that does not bring in what lies around: where they lie, or read
  * into `room`. */
 const uint8_t *input_look(const struct input *input, uint64_t offset, size_t length, uint8_t *room);
+/* Whether bytes of input_whole were not to be had any more, and read as zeros: the file was cut off meanwhile, or the disk failed. */
+bool input_torn(const struct input *input);
 /* How far it is, for progress: bytes taken and bytes in all (0: unknown). */
 void input_progress(const struct input *input, uint64_t *ret_done, uint64_t *ret_all);
 

@@ -1,6 +1,7 @@
 #include "logparse/source.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,10 +21,19 @@ struct file {
 	const char *unlike;       /* the format that was asked for: why it does not look like it */
 	struct event event;       /* merged: the one that waits */
 	bool waits;
+	uint64_t newest, disordered; /* time, and how many records are older than that of one before them */
+};
+
+struct written {
+	dev_t device;
+	ino_t inode;
+	bool own;                 /* the user has not named it */
 };
 
 struct source {
 	struct source_options options;
+	struct written *written; /* files that this process writes */
+	size_t written_count;
 	struct diag *diag;
 	struct file *files;
 	size_t count, capacity;
@@ -48,11 +58,40 @@ static void file_add(struct source *source, const char *path, uint64_t size, boo
 	memcpy(file->path, path, length);
 }
 
-/* What is written while it is read has no end. */
-static bool is_output(const struct stat *status)
+/* --- What this process writes --- */
+
+enum { DESCRIPTORS_MOST = 1024 };
+
+/* What is written while it is read has no end: standard output, a file beside the one that it will become, a state. */
+static void written_look(struct source *source)
 {
-	struct stat output;
-	return fstat(STDOUT_FILENO, &output) == 0 && output.st_dev == status->st_dev && output.st_ino == status->st_ino;
+	struct stat status;
+	for (int descriptor = 0; descriptor < DESCRIPTORS_MOST; descriptor++) {
+		int flags = fcntl(descriptor, F_GETFL);
+		if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
+			continue;
+		source->written = memory_resize_array(source->written, source->written_count + 1, sizeof(*source->written));
+		source->written[source->written_count++] = (struct written){status.st_dev, status.st_ino, descriptor > STDERR_FILENO};
+	}
+}
+
+static const struct written *written_find(const struct source *source, const struct stat *status)
+{
+	for (size_t i = 0; i < source->written_count; i++)
+		if (source->written[i].device == status->st_dev && source->written[i].inode == status->st_ino)
+			return &source->written[i];
+	return NULL;
+}
+
+/* --- Which files there are --- */
+
+static void found_add(struct source *source, const char *path, const struct stat *status)
+{
+	const struct written *written = written_find(source, status);
+	if (written != NULL && !written->own)
+		diag_note(source->diag, &(struct place){.file = path}, "passed over: it is being written by this command");
+	else if (written == NULL)
+		file_add(source, path, (uint64_t)status->st_size, true);
 }
 
 static int folder_add(struct source *source, const char *path, unsigned depth)
@@ -74,8 +113,8 @@ static int folder_add(struct source *source, const char *path, unsigned depth)
 		if (error == 0 && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && !whole.full && lstat(buffer_text(&whole), &status) == 0) {
 			if (S_ISDIR(status.st_mode))
 				error = folder_add(source, buffer_text(&whole), depth + 1);
-			else if (S_ISREG(status.st_mode) && source->count < FILES_MOST && !is_output(&status))
-				file_add(source, buffer_text(&whole), (uint64_t)status.st_size, true);
+			else if (S_ISREG(status.st_mode) && source->count < FILES_MOST)
+				found_add(source, buffer_text(&whole), &status);
 		}
 		buffer_done(&whole);
 		free(entries[i]);
@@ -93,21 +132,37 @@ static void counts_add(struct reader_counts *sum, const struct reader_counts *co
 	sum->unreadable += counts->unreadable;
 	sum->filtered += counts->filtered;
 	sum->duplicates += counts->duplicates;
+	sum->timeless += counts->timeless;
 }
 
 /* A format that was asked for finds nothing in what is something else: that is no empty log. */
 static void unlike_say(struct source *source, const struct file *file)
 {
 	const struct reader_counts *counts = &file->reader->counts;
-	if (file->unlike != NULL && counts->read + counts->filtered + counts->unreadable == 0)
-		diag_warning(source->diag, "format", &(struct place){.file = file->path}, "nothing of the format %s in it: %s",
-			     file->reader->type->name, file->unlike);
+	if (file->unlike == NULL || counts->read + counts->filtered + counts->unreadable > 0)
+		return;
+	source->failed++;
+	diag_error(source->diag, &(struct place){.file = file->path}, "nothing of the format %s in it: %s", file->reader->type->name, file->unlike);
+}
+
+static void timeless_say(struct source *source, const struct file *file)
+{
+	uint64_t count = file->reader->counts.timeless;
+	if (count > 0)
+		diag_note(source->diag, &(struct place){.file = file->path}, "%llu records without a known time%s", (unsigned long long)count,
+			  source->options.reader.zone_known ? "" : ": where it is local time, --zone says of which zone");
 }
 
 static void file_close(struct source *source, struct file *file)
 {
 	if (file->reader != NULL) {
+		timeless_say(source, file);
+		if (file->disordered > 0)
+			diag_note(source->diag, &(struct place){.file = file->path},
+				  "%llu records are older than the one before them: --sort merges logs, and leaves each in its own order", (unsigned long long)file->disordered);
 		unlike_say(source, file);
+		if (input_torn(file->input))
+			reader_damage(file->reader, 0, 0, true, "it became shorter, or could not be read, while it was read: zeros stand for what is gone");
 		counts_add(&source->counts, &file->reader->counts);
 		if (source->date == 0)
 			source->date = file->reader->date;
@@ -138,6 +193,8 @@ static int file_open(struct source *source, struct file *file)
 	int error = input_open(file->path, source->diag, &file->input);
 	if (error == 0)
 		input_idle(file->input, source->options.idle, source->options.idle_context);
+	if (error == 0 && source->options.reader.begin != NULL)
+		source->options.reader.begin(file->input, source->options.reader.begin_context);
 	if (error == 0 && type == NULL) {
 		error = reader_guess(file->input, &said, &type);
 		if (error == ERROR_INPUT && file->found) {
@@ -178,12 +235,19 @@ int source_open(const char *const *paths, size_t count, const struct source_opti
 	struct source *source = memory_alloc(sizeof(*source));
 	*source = (struct source){.options = *options, .diag = diag};
 	int error = 0;
+	written_look(source);
 	for (size_t i = 0; i < count && error == 0; i++) {
 		struct stat status;
-		bool there = strcmp(paths[i], "-") != 0 && stat(paths[i], &status) == 0;
+		bool standard = strcmp(paths[i], "-") == 0;
+		bool there = (standard ? fstat(STDIN_FILENO, &status) : stat(paths[i], &status)) == 0;
 		size_t before = source->count;
-		if (!there || !S_ISDIR(status.st_mode)) {
-			file_add(source, paths[i], there && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0, false);
+		if (there && S_ISREG(status.st_mode) && written_find(source, &status) != NULL) {
+			diag_error(diag, &(struct place){.file = paths[i]}, "is an input, and is being written by this command too");
+			error = ERROR_INPUT;
+			continue;
+		}
+		if (standard || !there || !S_ISDIR(status.st_mode)) {
+			file_add(source, paths[i], !standard && there && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : 0, false);
 			continue;
 		}
 		error = folder_add(source, paths[i], 0);
@@ -213,6 +277,7 @@ void source_close(struct source *source)
 		free(source->files[i].path);
 	}
 	free(source->files);
+	free(source->written);
 	free(source);
 }
 
@@ -243,6 +308,10 @@ static int file_advance(struct source *source, struct file *file)
 {
 	int got = file->reader->type->next(file->reader, &file->event);
 	file->waits = got > 0;
+	if (got > 0 && file->event.time > file->newest)
+		file->newest = file->event.time;
+	else if (got > 0)
+		file->disordered += file->event.time != 0 && file->event.time < file->newest;
 	if (got < 0 && source->options.reader.strict)
 		return got;
 	if (got < 0)

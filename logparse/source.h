@@ -16,7 +16,8 @@ struct source_options {
 struct source;
 
 /* Which files there are, in order; folders are gone through, sorted by name, and what is no log in them is left out with a
- * note.  ERROR_INPUT when nothing is left.  Paths are borrowed. */
+ * note, as is a file that this process has open for writing: it would have no end.  ERROR_INPUT when nothing is left, or when
+ * such a file is named itself.  Paths are borrowed. */
 int source_open(const char *const *paths, size_t count, const struct source_options *options, struct diag *diag,
 		struct source **ret_source);
 void source_close(struct source *source); /* NULL is fine */

@@ -102,16 +102,7 @@ const char *buffer_text(const struct buffer *buffer)
 static size_t printable(const char *text, size_t length)
 {
 	size_t bytes = utf8_length(text, length);
-	unsigned char first = (unsigned char)text[0];
-	if (bytes == 0 || first < 0x20 || first == 0x7f || first == '"' || first == '\\')
-		return 0;
-	/* C1 controls and the marks that turn text around are not for terminals. */
-	if (bytes == 2 && first == 0xc2 && (unsigned char)text[1] < 0xa0)
-		return 0;
-	if (bytes == 3 && first == 0xe2 && (unsigned char)text[1] == 0x80 && (unsigned char)text[2] >= 0xaa &&
-	    (unsigned char)text[2] <= 0xae)
-		return 0;
-	return bytes;
+	return bytes == 0 || utf8_is_hidden(utf8_point(text, bytes)) || *text == '"' || *text == '\\' ? 0 : bytes;
 }
 
 static size_t escape(char out[5], char c)
@@ -135,6 +126,21 @@ void buffer_add_quoted(struct buffer *buffer, const char *text, size_t length)
 		}
 	}
 	buffer_add_char(buffer, '"');
+}
+
+void buffer_add_shown(struct buffer *buffer, const char *text)
+{
+	size_t length = strlen(text);
+	for (size_t at = 0; at < length;) {
+		size_t bytes = utf8_length(text + at, length - at);
+		char escaped[5];
+		if (bytes > 0 && !utf8_is_hidden(utf8_point(text + at, bytes))) {
+			buffer_add(buffer, text + at, bytes);
+			at += bytes;
+		} else {
+			buffer_add(buffer, escaped, escape(escaped, text[at++]));
+		}
+	}
 }
 
 const char *quote_text(struct quote *quote, const char *text, size_t length)

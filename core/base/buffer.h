@@ -35,6 +35,8 @@ void buffer_printf(struct buffer *buffer, const char *format, ...) ATTR_PRINTF(2
 
 /* Text for a message: control characters and bytes that are not UTF-8 as \xNN, in double quotes. */
 void buffer_add_quoted(struct buffer *buffer, const char *text, size_t length);
+/* The same without quotes, for names of files. */
+void buffer_add_shown(struct buffer *buffer, const char *text);
 
 /* The text, "" while empty.  Borrowed from the buffer until its next change. */
 const char *buffer_text(const struct buffer *buffer);

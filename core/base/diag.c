@@ -165,7 +165,7 @@ static void render_message(const struct message *message, unsigned flags, struct
 	};
 	buffer_add_text(buffer, "cordon: ");
 	if (message->file != NULL) {
-		buffer_add_text(buffer, message->file);
+		buffer_add_shown(buffer, message->file);
 		if (message->line > 0)
 			buffer_printf(buffer, ":%u", message->line);
 		if (message->line > 0 && message->column > 0)

@@ -34,6 +34,22 @@ size_t utf8_length(const char *text, size_t length)
 	return bytes;
 }
 
+uint32_t utf8_point(const char *text, size_t bytes)
+{
+	uint32_t point = (unsigned char)text[0];
+	if (bytes > 1)
+		point &= 0xffu >> (bytes + 1);
+	for (size_t i = 1; i < bytes; i++)
+		point = point << 6 | ((unsigned char)text[i] & 0x3fu);
+	return point;
+}
+
+bool utf8_is_hidden(uint32_t point)
+{
+	return point < ' ' || (point >= 0x7f && point < 0xa0) || (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
+	       (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
+}
+
 bool utf8_check(const char *text, size_t length, size_t *ret_at)
 {
 	for (size_t at = 0; at < length;) {

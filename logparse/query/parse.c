@@ -80,7 +80,7 @@ static int piece_add(struct parsing *parsing, enum piece_kind kind, struct token
 	if (query->piece_count == WORDS_MOST)
 		return parsing_error(parsing, &token, "the query is too long: more than 16,384 words");
 	query->pieces = arena_grow(query->arena, query->pieces, query->piece_count, &query->piece_capacity, sizeof(*query->pieces));
-	query->pieces[query->piece_count++] = (struct piece){kind, token, number};
+	query->pieces[query->piece_count++] = (struct piece){.kind = kind, .token = token, .number = number};
 	return 0;
 }
 

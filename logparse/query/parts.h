@@ -16,6 +16,9 @@ struct piece {
 	enum piece_kind kind;
 	struct token token;
 	uint64_t number;
+	/* What query_times makes of it: SQL around it, or in its place and that of so many pieces. */
+	const char *before, *after, *instead;
+	size_t over;
 };
 
 /* A name in FROM. */
@@ -92,6 +95,7 @@ struct log_run {
 	struct query_outcome outcome;
 	struct buffer *explained; /* not NULL: nothing is read, this says what would be asked of the readers */
 	int error;                /* of a table: a message is in the diag */
+	struct token wrong;       /* what times_make's function refused; of no length: nothing */
 };
 /* Whether it is to end now; remembers that it was. */
 bool run_stopped(struct log_run *run);
@@ -112,9 +116,17 @@ struct translation {
 int query_data(struct query *query);
 int query_translate(struct query *query, struct translation *translation);
 
+/* Looks at what literals say, before query_translate: times that are compared, formats, networks.  ERROR_INPUT with a message at the
+ * place of what cannot be read. */
+int query_times(struct query *query);
+
 /* Virtual tables: one for each table of the query, "log0", "log1" and so on. */
 struct sqlite3;
 int tables_make(struct sqlite3 *db, struct log_run *run);
+
+/* The function that makes times of what is compared with times (TIME_FUNCTION). */
+#define TIME_FUNCTION "time of"
+int times_make(struct sqlite3 *db, struct log_run *run);
 
 /* The columns of all tables and functions that there are, for "did you mean"; the list ends with NULL and is in the arena. */
 const char *const *query_columns(struct query *query);

@@ -29,7 +29,7 @@ static int action_check(void *context, int action, const char *first, const char
 	case SQLITE_SELECT:
 	case SQLITE_RECURSIVE: return SQLITE_OK;
 	case SQLITE_READ: return first != NULL && strncmp(first, "sqlite_", 7) == 0 ? SQLITE_DENY : SQLITE_OK;
-	case SQLITE_FUNCTION: return second != NULL && function_allowed(second) ? SQLITE_OK : SQLITE_DENY;
+	case SQLITE_FUNCTION: return second != NULL && (function_allowed(second) || strcmp(second, TIME_FUNCTION) == 0) ? SQLITE_OK : SQLITE_DENY;
 	default: return SQLITE_DENY;
 	}
 }
@@ -66,6 +66,8 @@ static int database_open(struct running *running)
 		code = functions_make(running->db, running->run.options->now);
 	if (code == SQLITE_OK)
 		code = tables_make(running->db, &running->run);
+	if (code == SQLITE_OK)
+		code = times_make(running->db, &running->run);
 	if (code != SQLITE_OK)
 		return code;
 	limits_set(running->db);
@@ -217,7 +219,9 @@ static int prepare_error(const struct running *running)
 static int code_error(const struct running *running, int code)
 {
 	const struct log_run *run = &running->run;
-	const struct place place = {.file = run->query->lexer.file};
+	struct place place = {.file = run->query->lexer.file};
+	if (run->wrong.length > 0)
+		lexer_place(&run->query->lexer, run->wrong.at, run->wrong.length, &place);
 	if (run->error < 0)
 		return run->error;
 	if (code == SQLITE_INTERRUPT)

@@ -193,7 +193,7 @@ static bool format_next(struct cursor *format, char *ret_letter, size_t *ret_cou
 		return true;
 	}
 	format->at++;
-	if (strchr("yMdhmslnt", c) == NULL) {
+	if (strchr("yMdhHmslnt", c) == NULL) {
 		*ret_text = (struct cursor){start, format->at};
 		return true;
 	}
@@ -202,6 +202,28 @@ static bool format_next(struct cursor *format, char *ret_letter, size_t *ret_cou
 	*ret_letter = c;
 	*ret_count = (size_t)(format->at - start);
 	return true;
+}
+
+/* In words, what is wrong with a format that somebody wrote: letters that mean nothing stand in '…', but for the T and Z of
+ * 2004-01-12T09:14:57Z. */
+const char *stamp_format_wrong(struct cursor format)
+{
+	struct cursor literal = {NULL, NULL}, whole = format;
+	char letter;
+	size_t count;
+	bool year = false, month = false, hour = false, minute = false;
+	while (format_next(&format, &letter, &count, &literal)) {
+		year |= letter == 'y';
+		month |= letter == 'M';
+		hour |= ascii_lower(letter) == 'h';
+		minute |= letter == 'm';
+		bool quoted = literal.at > whole.at && literal.at[-1] == '\'';
+		char c = letter == '\0' && !quoted && cursor_left(&literal) > 0 ? *literal.at : '\0';
+		bool joint = (c == 'T' && cursor_left(&format) > 0 && ascii_lower(*format.at) == 'h') || (c == 'Z' && cursor_left(&format) == 0);
+		if (((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) && !joint)
+			return "a letter that no format has: it is made of yyyy yy MM M MMM MMMM dd d ddd dddd HH hh h mm m ss s lll nnnnnnnnn tt; other letters stand in ''…''";
+	}
+	return year && minute && !month && !hour ? "mm is the minutes of a time: months are MM" : NULL;
 }
 
 static bool has_noon(struct cursor format)
@@ -246,6 +268,7 @@ static void part_format(const struct civil *civil, char letter, size_t count, bo
 			word_add(text, weekdays[civil->weekday], count > 3);
 		break;
 	case 'h': number_add(text, hour, count); break;
+	case 'H': number_add(text, civil->hour, count); break;
 	case 'm': number_add(text, civil->minute, count); break;
 	case 's': number_add(text, civil->second, count); break;
 	case 'l': number_add(text, civil->fraction / 10000, count > 3 ? count : 3); break;
@@ -305,7 +328,7 @@ static bool part_read(struct reading *reading, struct cursor *text, char letter,
 	unsigned index;
 	size_t least = count == 2 ? 2 : 1;
 	reading->date |= letter == 'y' || letter == 'M' || letter == 'd';
-	reading->clock |= strchr("hmslnt", letter) != NULL;
+	reading->clock |= strchr("hHmslnt", letter) != NULL;
 	switch (letter) {
 	case 'y': return year_read(reading, text, count);
 	case 'M':
@@ -316,7 +339,8 @@ static bool part_read(struct reading *reading, struct cursor *text, char letter,
 		civil->month = index + 1;
 		return true;
 	case 'd': return count <= 2 ? digits_take(text, least, 2, &civil->day) : name_take(text, weekdays, 7, &index);
-	case 'h': return digits_take(text, least, 2, &civil->hour);
+	case 'h':
+	case 'H': return digits_take(text, least, 2, &civil->hour);
 	case 'm': return digits_take(text, least, 2, &civil->minute);
 	case 's': return digits_take(text, least, 2, &civil->second);
 	case 'l':
@@ -331,26 +355,44 @@ static bool part_read(struct reading *reading, struct cursor *text, char letter,
 	}
 }
 
-bool stamp_read(struct cursor text, struct cursor format, struct stamp *ret_stamp)
+static bool format_read(struct cursor text, struct cursor format, struct reading *reading)
 {
-	struct reading reading = {.civil = {.year = 1601, .month = 1, .day = 1}};
 	struct cursor literal = {NULL, NULL};
 	char letter;
 	size_t count;
 	while (format_next(&format, &letter, &count, &literal)) {
-		if (letter != '\0' && !part_read(&reading, &text, letter, count))
+		if (letter != '\0' && !part_read(reading, &text, letter, count))
 			return false;
 		for (; letter == '\0' && literal.at < literal.end; literal.at++, text.at++)
 			if (text.at == text.end || (*literal.at != *text.at && *literal.at != '?'))
 				return false;
 	}
-	struct civil *civil = &reading.civil;
-	if (reading.noon && (civil->hour == 0 || civil->hour > 12))
+	struct civil *civil = &reading->civil;
+	if (reading->noon && (civil->hour == 0 || civil->hour > 12))
 		return false;
-	if (reading.noon)
-		civil->hour = civil->hour % 12 + (reading.afternoon ? 12 : 0);
-	if (cursor_left(&text) > 0 || !civil_good(civil) || (!reading.date && !reading.clock))
+	if (reading->noon)
+		civil->hour = civil->hour % 12 + (reading->afternoon ? 12 : 0);
+	return cursor_left(&text) == 0 && (reading->date || reading->clock);
+}
+
+bool stamp_read(struct cursor text, struct cursor format, struct stamp *ret_stamp)
+{
+	struct reading reading = {.civil = {.year = 1601, .month = 1, .day = 1}};
+	if (!format_read(text, format, &reading) || !civil_good(&reading.civil))
 		return false;
-	*ret_stamp = (struct stamp){ticks_of(civil), reading.date, reading.clock};
+	*ret_stamp = (struct stamp){ticks_of(&reading.civil), reading.date, reading.clock};
+	return true;
+}
+
+bool stamp_read_span(struct cursor text, struct cursor format, int64_t *ret_ticks)
+{
+	enum { LEAP = 2000 /* as the year 0 is */ };
+	struct reading reading = {.civil = {.year = 1601, .month = 1, .day = 1}};
+	if (!format_read(text, format, &reading) || reading.civil.year != 0)
+		return false;
+	reading.civil.year = LEAP;
+	if (!civil_good(&reading.civil))
+		return false;
+	*ret_ticks = ticks_of(&reading.civil) - days_of(LEAP, 1, 1) * STAMP_DAY;
 	return true;
 }

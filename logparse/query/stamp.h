@@ -19,8 +19,12 @@ bool stamp_parse(struct cursor text, struct stamp *ret_stamp);
 void stamp_print(const struct stamp *stamp, struct buffer *text);
 
 /* By a format of Log Parser's: yyyy yy MM M MMM MMMM dd d ddd dddd hh h mm m ss s, l to lll (ms), n (ns), tt (AM, PM), texts
- * in '…', all else as it is.  Reading, ? is any character. */
+ * in '…', all else as it is.  HH is hh, but of 24 beside tt too.  Reading, ? is any character. */
 bool stamp_read(struct cursor text, struct cursor format, struct stamp *ret_stamp);
+/* A time of the year 0, which is Log Parser's way to write a span: 0000-01-02 is one day. */
+bool stamp_read_span(struct cursor text, struct cursor format, int64_t *ret_ticks);
+/* What is wrong with a format that somebody wrote, or NULL. */
+const char *stamp_format_wrong(struct cursor format);
 void stamp_format(const struct stamp *stamp, struct cursor format, struct buffer *text);
 
 /* A FILETIME in whole seconds, without a NUL; its length, 0 beyond what a FILETIME holds.  A damaged record may be of the year 30828:

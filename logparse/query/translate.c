@@ -3,7 +3,6 @@
 #include "core/base/utf16.h"
 #include "logparse/query/functions.h"
 #include "logparse/query/parts.h"
-#include "logparse/query/stamp.h"
 
 enum { SQL_MOST = 1 << 20, DATA_MOST = 64, NESTED_MOST = 4 };
 
@@ -58,24 +57,6 @@ static bool hex_unit(const char *at, const char *end, unsigned *ret_unit)
 		*ret_unit = *ret_unit << 4 | (unsigned)(ascii_digit(c) ? c - '0' : c - 'a' + 10);
 	}
 	return true;
-}
-
-/* A time with T in it is after all times of its day, for times are compared as texts with a blank: never what was meant. */
-static void time_warn(const struct translating *translating, size_t at)
-{
-	static const char *const before[] = {"=", "<", ">", "<=", ">=", "<>", "!=", "==", "BETWEEN", NULL};
-	const struct token *token = &translating->query->pieces[at].token, *last = at > 0 ? &translating->query->pieces[at - 1].token : token;
-	struct cursor text = cursor_of(translating->lexer->text + token->at + 1, token->length - 2);
-	struct stamp stamp;
-	struct place place;
-	for (size_t i = 0; before[i] != NULL && cursor_left(&text) > 10 && text.at[10] == 'T'; i++) {
-		if (!token_is(translating->lexer, last, before[i]) || !stamp_parse(text, &stamp))
-			continue;
-		lexer_place(translating->lexer, token->at, token->length, &place);
-		diag_warning(translating->lexer->diag, "time-text", &place,
-			     "times are texts such as '2004-01-12 09:14:57': with T this is compared as a text that no time is; write a blank");
-		return;
-	}
 }
 
 /* \u0027 is a character; all other backslashes stand for themselves (C:\Windows). */
@@ -290,8 +271,6 @@ static int token_add(struct translating *translating, size_t at, size_t *ret_nex
 		return translate_error(translating, token, "no value can be given for this: write it into the query");
 	part_begin(translating, token);
 	if (token->kind == TOKEN_STRING)
-		time_warn(translating, at);
-	if (token->kind == TOKEN_STRING)
 		string_add(translating, token);
 	else
 		buffer_add(&translating->to->sql, text, token->length);
@@ -313,22 +292,38 @@ static void table_add(struct translating *translating, const struct piece *piece
 		buffer_add(sql, translating->lexer->text + table->alias.at, table->alias.length);
 }
 
+static int piece_add(struct translating *translating, size_t at, size_t *ret_next)
+{
+	const struct piece *piece = &translating->query->pieces[at];
+	*ret_next = at + 1;
+	if (piece->instead != NULL) {
+		text_part(translating, &piece->token, piece->instead);
+		*ret_next = at + piece->over;
+		return 0;
+	}
+	switch (piece->kind) {
+	case PIECE_TOKEN: return token_add(translating, at, ret_next);
+	case PIECE_COMMA: text_part(translating, &piece->token, ","); break;
+	case PIECE_TABLE: table_add(translating, piece); break;
+	case PIECE_LIMIT:
+		part_begin(translating, &piece->token);
+		buffer_printf(&translating->to->sql, "LIMIT %llu", (unsigned long long)piece->number);
+		break;
+	}
+	return 0;
+}
+
 static int range_add(struct translating *translating, size_t from, size_t to)
 {
 	const struct query *query = translating->query;
 	int error = 0;
 	for (size_t at = from, next; at < to && error == 0 && !translating->to->sql.full; at = next) {
-		const struct piece *piece = &query->pieces[at];
-		next = at + 1;
-		switch (piece->kind) {
-		case PIECE_TOKEN: error = token_add(translating, at, &next); break;
-		case PIECE_COMMA: text_part(translating, &piece->token, ","); break;
-		case PIECE_TABLE: table_add(translating, piece); break;
-		case PIECE_LIMIT:
-			part_begin(translating, &piece->token);
-			buffer_printf(&translating->to->sql, "LIMIT %llu", (unsigned long long)piece->number);
-			break;
-		}
+		if (query->pieces[at].before != NULL)
+			text_part(translating, &query->pieces[at].token, query->pieces[at].before);
+		error = piece_add(translating, at, &next);
+		for (size_t i = at; i < next && i < query->piece_count; i++)
+			if (query->pieces[i].after != NULL)
+				text_part(translating, &query->pieces[i].token, query->pieces[i].after);
 	}
 	return error;
 }
@@ -581,7 +576,10 @@ int query_translate(struct query *query, struct translation *translation)
 	struct translating translating = {.query = query, .lexer = &query->lexer, .to = translation, .columns = query_columns(query)};
 	const struct token end = {.kind = TOKEN_END, .at = (uint32_t)query->lexer.length};
 	buffer_init(&translation->sql, SQL_MOST);
-	int error = query->having_to > 0 ? shares_translate(&translating) : range_add(&translating, 0, query->list_from);
+	int error = query_times(query);
+	if (error < 0)
+		return error;
+	error = query->having_to > 0 ? shares_translate(&translating) : range_add(&translating, 0, query->list_from);
 	if (error == 0 && query->having_to == 0)
 		error = list_add(&translating);
 	if (error == 0 && query->having_to == 0)

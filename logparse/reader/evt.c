@@ -492,7 +492,7 @@ static void evt_json(const struct event *event, struct buffer *buffer)
 	buffer_add_number(buffer, le16(evt->here + 30));
 	ADD(buffer, ",\"ClosingRecordNumber\":");
 	buffer_add_number(buffer, le32(evt->here + 32));
-	buffer_add_text(buffer, event->recovered ? ",\"Recovered\":true}" : "}");
+	buffer_add_char(buffer, '}');
 }
 
 static void xml_string(void *context, struct cursor name, struct cursor value)

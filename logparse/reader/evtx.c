@@ -30,6 +30,7 @@ struct stretch {
 	bool doubtful;            /* its record numbers lie in another's range as well */
 	bool looked;              /* for records that stand elsewhere too */
 	uint64_t first, last;     /* record numbers */
+	uint64_t order;           /* by which it is read */
 	uint32_t *again;          /* where such records begin, in order */
 	size_t again_count;
 };
@@ -42,6 +43,7 @@ struct evtx {
 	const struct evtx *whole; /* of a part: the reader that it is a part of */
 	struct stretch *stretches;
 	size_t count, capacity;
+	bool unordered;           /* they do not lie in the file as they are read */
 	size_t at;                /* of stretches */
 	size_t end;
 	/* Chunks by their first number, and the highest number of those up to each. */
@@ -213,10 +215,36 @@ static void stretches_find(struct evtx *evtx)
 			length = chunk_search(evtx, at);
 			if (!all_zero(evtx->file + at, length))
 				stretch_add(evtx, at, length, NULL);
+			input_release(evtx->input, at, length);
 		}
 		at += length;
 	}
 	evtx->end = evtx->count;
+}
+
+static int place_compare(const void *a, const void *b)
+{
+	const struct stretch *left = a, *right = b;
+	if (left->order != right->order)
+		return left->order < right->order ? -1 : 1;
+	return (left->offset > right->offset) - (left->offset < right->offset);
+}
+
+/* A log that is full goes on over its oldest chunks: their numbers tell the order (pitfall 13).  What is no chunk stays with
+ * the one before it. */
+static void stretches_order(struct evtx *evtx)
+{
+	uint64_t order = 0;
+	for (size_t i = 0; i < evtx->count; i++) {
+		struct stretch *stretch = &evtx->stretches[i];
+		bool numbered = stretch->chunk && stretch->limit > CHUNK_HEAD;
+		evtx->unordered |= numbered && stretch->first < order;
+		if (numbered)
+			order = stretch->first;
+		stretch->order = order;
+	}
+	if (evtx->unordered)
+		qsort(evtx->stretches, evtx->count, sizeof(*evtx->stretches), place_compare);
 }
 
 static int range_compare(const void *a, const void *b)
@@ -568,6 +596,16 @@ static int gap_pass(struct evtx *evtx, struct event *ret_event)
 	return taken > 0;
 }
 
+static void evtx_passed(struct reader *reader, size_t count)
+{
+	const struct evtx *evtx = (const struct evtx *)reader;
+	const struct stretch *stretch = count > 0 && count <= evtx->count ? &evtx->stretches[count - 1] : NULL;
+	if (stretch != NULL && evtx->unordered)
+		input_release(evtx->input, stretch->offset, stretch->length);
+	else if (stretch != NULL)
+		input_forget(evtx->input, stretch->offset + stretch->length);
+}
+
 static int evtx_next(struct reader *reader, struct event *ret_event)
 {
 	struct evtx *evtx = (struct evtx *)reader;
@@ -589,7 +627,7 @@ static int evtx_next(struct reader *reader, struct event *ret_event)
 				return taken;
 		}
 		if (evtx->whole == NULL)
-			input_forget(evtx->input, evtx->stretches[evtx->at].offset + length);
+			evtx_passed(&evtx->reader, evtx->at + 1);
 	}
 	return 0;
 }
@@ -631,6 +669,7 @@ static int evtx_open(struct input *input, const struct reader_options *options, 
 		return error;
 	}
 	stretches_find(evtx);
+	stretches_order(evtx);
 	doubts_find(evtx);
 	*ret_reader = &evtx->reader;
 	return 0;
@@ -660,13 +699,6 @@ static int evtx_part(struct reader *reader, size_t index, struct reader **ret_re
 	part->end = index < whole->count ? index + 1 : index;
 	part->open = false;
 	return 0;
-}
-
-static void evtx_passed(struct reader *reader, size_t count)
-{
-	const struct evtx *evtx = (const struct evtx *)reader;
-	if (count > 0 && count <= evtx->count)
-		input_forget(evtx->input, evtx->stretches[count - 1].offset + evtx->stretches[count - 1].length);
 }
 
 /* --- Events --- */

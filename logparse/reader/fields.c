@@ -285,7 +285,7 @@ int fields_next(struct reader *reader, struct event *ret_event)
 				return ERROR_INPUT;
 			continue;
 		}
-		if ((reader->options.live_only && ret_event->recovered) || !event_filter_holds(&reader->options.filter, ret_event)) {
+		if ((reader->options.live_only && ret_event->recovered) || !reader_wants(reader, ret_event)) {
 			reader->counts.filtered++;
 			continue;
 		}
@@ -293,6 +293,8 @@ int fields_next(struct reader *reader, struct event *ret_event)
 		reader->counts.recovered += ret_event->recovered;
 		return 1;
 	}
+	if (got == 0 && lines_torn(fields->lines))
+		reader_torn(reader);
 	return got;
 }
 
@@ -313,7 +315,7 @@ int fields_open(struct input *input, const struct reader_options *options, struc
 		.fields = {.reader = {.type = type, .options = *options, .diag = diag, .file = input_name(input)}, .input = input},
 		.event = {.kind = &fields_kind, .source = event, .file = input_name(input), .type = 4},
 	};
-	event->fields.lines = lines_new(input);
+	event->fields.lines = lines_new(input, options->growing);
 	/* Never moved while a line is read: values point into it. */
 	buffer_init(&event->fields.text, LINE_MOST + (2 * LINE_ROOM + 1) * FIELDS_MOST);
 	(void)buffer_room(&event->fields.text, LINE_MOST + 2 * LINE_ROOM * FIELDS_MOST);

@@ -14,16 +14,17 @@ struct lines {
 	uint64_t number;
 	bool ended, begun;
 	bool skipping;            /* the rest of a line that was cut */
+	bool growing;             /* who writes the last line may not be done with it */
 	int wide;                 /* 1: UTF-16LE, 2: UTF-16BE */
 	uint8_t *raw;             /* of UTF-16: as read */
 	size_t raw_length;
 	struct buffer text;
 };
 
-struct lines *lines_new(struct input *input)
+struct lines *lines_new(struct input *input, bool growing)
 {
 	struct lines *lines = memory_alloc(sizeof(*lines));
-	*lines = (struct lines){.input = input};
+	*lines = (struct lines){.input = input, .growing = growing};
 	lines->room = memory_alloc(ROOM + 2 * LINE_ROOM);
 	lines->bytes = lines->room + LINE_ROOM;
 	memset(lines->room, 0, LINE_ROOM);
@@ -44,6 +45,11 @@ void lines_free(struct lines *lines)
 uint64_t lines_number(const struct lines *lines)
 {
 	return lines->number;
+}
+
+bool lines_torn(const struct lines *lines)
+{
+	return lines->growing && lines->ended && lines->at < lines->end;
 }
 
 /* A block of UTF-16, as UTF-8, in `text`; what is half a character at its end waits for the next. */
@@ -129,7 +135,7 @@ int lines_next(struct lines *lines, struct cursor *ret_line, bool *ret_cut)
 				return got;
 			continue;
 		}
-		if (!whole && lines->ended && length == 0)
+		if (!whole && lines->ended && (length == 0 || (lines->growing && !cut)))
 			return 0;
 		lines->at += whole ? length + 1 : length;
 		bool skip = lines->skipping;

@@ -36,12 +36,14 @@ static inline uint64_t line_blanks_left(const char *at, size_t left)
 }
 
 struct lines;
-struct lines *lines_new(struct input *input);
+/* growing: a last line without an end is not given out. */
+struct lines *lines_new(struct input *input, bool growing);
 void lines_free(struct lines *lines); /* NULL is fine */
 
 /* 1: a line without its end, valid until the next call; 0: the end; negative: an error.  A line longer than LINE_MOST is
  * cut there, and *ret_cut says so. */
 int lines_next(struct lines *lines, struct cursor *ret_line, bool *ret_cut);
 uint64_t lines_number(const struct lines *lines); /* of the line that was read last, from 1 */
+bool lines_torn(const struct lines *lines); /* at the end: the last line was not given out */
 
 #endif

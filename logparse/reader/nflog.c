@@ -617,13 +617,15 @@ static int nflog_next(struct reader *reader, struct event *ret_event)
 			.time = record_has(record, COLUMN_DATE) ? record->time : 0, .id = EVENT_NO_ID, .id_full = EVENT_NO_ID,
 			.provider = record->source, .computer = record->computername,
 		};
-		if (!event_filter_holds(&reader->options.filter, ret_event)) {
+		if (!reader_wants(reader, ret_event)) {
 			reader->counts.filtered++;
 			continue;
 		}
 		reader->counts.read++;
 		return 1;
 	}
+	if (got == 0 && lines_torn(nflog->lines))
+		reader_torn(reader);
 	return got;
 }
 
@@ -644,7 +646,7 @@ static int nflog_open(struct input *input, const struct reader_options *options,
 {
 	struct nflog *nflog = memory_alloc(sizeof(*nflog));
 	*nflog = (struct nflog){.reader = {.type = &nflog_reader, .options = *options, .diag = diag, .file = input_name(input)}};
-	nflog->lines = lines_new(input);
+	nflog->lines = lines_new(input, options->growing);
 	/* Never moved while a line is read: values point into it. */
 	buffer_init(&nflog->text, 4 * LINE_MOST);
 	(void)buffer_room(&nflog->text, 3 * LINE_MOST);

@@ -97,6 +97,11 @@ int reader_guess(struct input *input, struct diag *diag, const struct reader_typ
 	return best > 0 ? 0 : ERROR_INPUT;
 }
 
+void reader_torn(const struct reader *reader)
+{
+	diag_note(reader->diag, &(struct place){.file = reader->file}, "its last line has no end yet: it is left for the next run");
+}
+
 void reader_damage(struct reader *reader, uint64_t offset, uint64_t number, bool lost, const char *text)
 {
 	const struct damage damage = {reader->file, offset, number, lost, text};
@@ -127,4 +132,10 @@ bool event_filter_holds(const struct event_filter *filter, const struct event *e
 			   ascii_prefix(name->at, cursor_left(name), event->provider.at);
 	}
 	return provider && event_filter_holds_numbers(filter, event);
+}
+
+bool reader_wants(struct reader *reader, const struct event *event)
+{
+	reader->counts.timeless += event->time == 0;
+	return event_filter_holds(&reader->options.filter, event);
 }

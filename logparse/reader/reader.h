@@ -20,6 +20,10 @@ bool event_filter_holds(const struct event_filter *filter, const struct event *e
 /* Without the provider: what needs no text. */
 bool event_filter_holds_numbers(const struct event_filter *filter, const struct event *event);
 
+/* The same, for readers of logs that may not say when something was: such events are counted. */
+struct reader;
+bool reader_wants(struct reader *reader, const struct event *event);
+
 /* Where something was wrong.  lost: a record could not be had. */
 struct damage {
 	const char *file;
@@ -36,10 +40,14 @@ struct reader_options {
 	int32_t zone;              /* minutes east of UTC */
 	void (*damage)(const struct damage *damage, void *context); /* may be NULL */
 	void *context;
+	bool growing;              /* logs go on being written: a last line that has no end yet is left for the next run */
+	void (*begin)(struct input *input, void *context); /* of each input, before anything of it is read; may be NULL */
+	void *begin_context;
 };
 
 struct reader_counts {
 	uint64_t read, recovered, unreadable, filtered, duplicates;
+	uint64_t timeless;         /* read or filtered, and nobody knows when they were: no zone, or since a start */
 };
 
 struct reader;
@@ -78,6 +86,8 @@ const struct reader_type *reader_named(const char *name);
 /* By content; ERROR_INPUT with a message that says which formats were tried and why not. */
 int reader_guess(struct input *input, struct diag *diag, const struct reader_type **ret_type);
 
+/* Says that a last line was left for the next run (options.growing). */
+void reader_torn(const struct reader *reader);
 /* Says a damage to whoever listens and counts it. */
 void reader_damage(struct reader *reader, uint64_t offset, uint64_t number, bool lost, const char *text);
 

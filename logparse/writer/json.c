@@ -43,6 +43,11 @@ static void json_row(struct writer *writer, const struct cell *cells, struct buf
 static void json_event(struct writer *writer, const struct event *event, struct buffer *output)
 {
 	event->kind->json(event, output);
+	/* Logs whose lines have columns say it by theirs. */
+	if (event->recovered && event->kind->record == NULL && output->length > 0 && output->data[output->length - 1] == '}') {
+		output->length--;
+		buffer_add_text(output, ",\"x-recovered\":\"yes\"}");
+	}
 	buffer_add_char(output, '\n');
 	writer->rows++;
 }

@@ -15,14 +15,6 @@ struct table {
 	bool begun;
 };
 
-/* What has no picture of its own: C0, C1, marks that turn the writing direction, invisible ones (they would let a name look
- * like another). */
-static bool is_hidden(uint32_t point)
-{
-	return point < ' ' || (point >= 0x7f && point < 0xa0) || (point >= 0x200b && point <= 0x200f) || (point >= 0x2028 && point <= 0x202e) ||
-	       (point >= 0x2060 && point <= 0x206f) || point == 0xfeff;
-}
-
 /* Of East Asian scripts and pictures, which take two places; combining marks take none. */
 static size_t point_width(uint32_t point)
 {
@@ -42,14 +34,9 @@ static struct cursor shown_take(struct cursor *text, size_t *ret_width)
 {
 	size_t length = utf8_length(text->at, cursor_left(text));
 	struct cursor character = {text->at, text->at + length};
-	uint32_t point = (unsigned char)*text->at;
-	if (length > 1) {
-		point &= 0xffu >> (length + 1);
-		for (size_t i = 1; i < length; i++)
-			point = point << 6 | ((unsigned char)text->at[i] & 0x3fu);
-	}
+	uint32_t point = length > 0 ? utf8_point(text->at, length) : 0;
 	text->at += length > 0 ? length : 1;
-	bool bad = length == 0 || is_hidden(point);
+	bool bad = length == 0 || utf8_is_hidden(point);
 	*ret_width = bad ? 1 : point_width(point);
 	return bad ? cursor_text("\xef\xbf\xbd") : character;
 }

@@ -42,6 +42,9 @@ static void xml_row(struct writer *writer, const struct cell *cells, struct buff
 static void xml_event(struct writer *writer, const struct event *event, struct buffer *output)
 {
 	event->kind->xml(event, output);
+	/* A comment: the elements of an event are Microsoft's. */
+	if (event->recovered && event->kind->record == NULL)
+		buffer_add_text(output, "<!-- x-recovered: yes -->");
 	buffer_add_char(output, '\n');
 	writer->rows++;
 }

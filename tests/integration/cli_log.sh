@@ -46,7 +46,7 @@ gzip -c many.x > cut.gz && head -c "$(($(wc -c < cut.gz) / 2))" cut.gz > cut
 run log --count source cut
 is_code 1 && err_has "the packed data ends too soon" && [ "$(rows)" -gt 0 ]; ok "packed data that is cut off: said, and what came before is there"
 run log -i evtx drops.log
-is_code 0 && err_has "drops.log: warning: nothing of the format evtx in it"; ok "-i of another format: said"
+is_code 2 && no_out && err_has "drops.log: error: nothing of the format evtx in it"; ok "-i of another format: said"
 run log -i pdf drops.log
 is_code 2 && no_out && err_has '"pdf", which is none of evtx, evt, eventxml, nflog, pcap, pfirewall, w3c'; ok "-i: unknown"
 

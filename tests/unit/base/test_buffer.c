@@ -85,6 +85,7 @@ static const struct {
 	{"\xed\xa0\x80", 3, "\"\\xed\\xa0\\x80\""},
 	{"\xc2\x9b" "31m", 5, "\"\\xc2\\x9b31m\""},
 	{"a\xe2\x80\xae" "b", 5, "\"a\\xe2\\x80\\xaeb\""},
+	{"a\xe2\x81\xa6\xef\xbb\xbf", 7, "\"a\\xe2\\x81\\xa6\\xef\\xbb\\xbf\""},
 	{"\xe4\xbd\xa0\xf0\x9f\x98\x80", 7, "\"\xe4\xbd\xa0\xf0\x9f\x98\x80\""},
 };
 
@@ -98,6 +99,15 @@ Test(buffer, hostile_text_is_escaped)
 		cr_expect_str_eq(QUOTE_N(quotes[i].text, quotes[i].length), quotes[i].quoted, "%zu", i);
 		buffer_done(&buffer);
 	}
+}
+
+Test(buffer, names_are_shown_without_what_moves_the_cursor)
+{
+	struct buffer buffer;
+	buffer_init(&buffer, 1000);
+	buffer_add_shown(&buffer, "C:\\logs\\\"gr\xc3\xbcn\" \033[2J\n\xe2\x80\xaegol.exe\xff");
+	cr_expect_str_eq(buffer_text(&buffer), "C:\\logs\\\"gr\xc3\xbcn\" \\x1b[2J\\x0a\\xe2\\x80\\xaegol.exe\\xff", "%s", buffer_text(&buffer));
+	buffer_done(&buffer);
 }
 
 Test(buffer, a_long_quote_is_cut_between_characters)

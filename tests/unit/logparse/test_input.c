@@ -298,3 +298,34 @@ Test(input, packed_logs_of_every_format)
 		buffer_done(&plain);
 	}
 }
+
+/* --- Files that change while they are read --- */
+
+Test(input, what_a_file_loses_while_it_is_mapped_reads_as_zeros)
+{
+	enum { LENGTH = 1 << 20, LEFT = 4096 + 7 };
+	struct diag diag;
+	struct input *input = NULL;
+	const uint8_t *bytes;
+	size_t length;
+	int fd = memfd_create("log", MFD_CLOEXEC);
+	static char text[LENGTH];
+	memset(text, 'x', sizeof(text));
+	cr_assert(fd >= 0 && write(fd, text, LENGTH) == LENGTH && lseek(fd, 0, SEEK_SET) == 0);
+	int same = dup(fd);
+	diag_init(&diag);
+	cr_assert_eq(input_open_fd(fd, "log", &diag, &input), 0);
+	cr_assert_eq(input_whole(input, &bytes, &length), 0);
+	cr_assert_eq(length, LENGTH);
+	cr_expect_eq(bytes[LENGTH - 1], 'x');
+	cr_expect_not(input_torn(input));
+	cr_assert_eq(ftruncate(same, LEFT), 0);
+	cr_expect_eq(bytes[LEFT - 1], 'x');
+	cr_expect_eq(bytes[2 * 4096], 0);
+	cr_expect_eq(bytes[LENGTH - 1], 0);
+	cr_expect_eq(bytes[0], 'x');
+	cr_expect(input_torn(input));
+	input_close(input);
+	diag_done(&diag);
+	close(same);
+}

@@ -189,7 +189,7 @@ Test(functions, wrong_kinds_are_null)
 		{"ADD('abc', 'def')", ""}, {"ADD('2004-01-12', 'x')", ""}, {"SUB('2004-01-12', '10:00:00')", "2004-01-11 14:00:00"}, {"SUB('10:00:00', '2004-01-12')", ""},
 		{"MUL('2004-01-12', 2)", ""}, {"DIV('x', 2)", ""}, {"DIV('7', '2')", "3"}, {"MOD(7, 'x')", ""}, {"QUANTIZE('x', 5)", ""}, {"QUANTIZE(7, 'x')", ""},
 		{"QUANTIZE(7, -5)", ""}, {"QUANTIZE('2004-01-12 09:14:57', -60)", ""}, {"TO_DATE(42)", ""}, {"TO_TIME(42)", ""}, {"TO_TIMESTAMP(42)", ""},
-		{"TO_TIMESTAMP('2004-01-12', 'yyyy')", ""}, {"TO_STRING('x', 'yyyy')", "x"}, {"TO_STRING(1.5)", "1.5"}, {"TO_HEX('x')", ""}, {"TO_HEX(-1)", "0xffffffffffffffff"},
+		{"TO_TIMESTAMP('2004-01-12' || '', 'yyyy')", ""}, {"TO_TIMESTAMP('0000-01-02' || '', 'yyyy-MM-dd')", ""}, {"TO_STRING('x', 'yyyy')", "x"}, {"TO_STRING(1.5)", "1.5"}, {"TO_HEX('x')", ""}, {"TO_HEX(-1)", "0xffffffffffffffff"},
 		{"TO_INT('2004-02-30')", ""}, {"TO_REAL('x')", ""}, {"INT_TO_IPV4('x')", ""}, {"INT_TO_IPV4(4294967296)", ""}, {"IPV4_TO_INT(42)", ""},
 		{"EXTRACT_TOKEN('a,b', 'x')", "a"}, {"EXTRACT_TOKEN('', 0)", "\"\""}, {"EXTRACT_TOKEN('a,b', -9223372036854775807 - 1)", ""},
 		{"SUBSTR('abc', 9223372036854775807, 9223372036854775807)", "\"\""}, {"SUBSTR('abc', 0, -9223372036854775807 - 1)", "\"\""},

@@ -44,9 +44,30 @@ static const char *const values[] = {
 	"'IPSEC'", "'IPSec'", "'cordon'", "'IPSec '", "''", "NULL", "1e300", NULL,
 };
 
+/* What can be compared with a time. */
+static const char *const times[] = {
+	"'2003-09-12 10:43:00'", "'2003-09-12T10:43:00Z'", "'2003-09-12'", "'2003-09-13'", "'2026-11-21'", "'2026-11-21 00:00:00'", "'2026-11-21T00:00:01'",
+	"'2026-11-20 23:59:59'", "'2026-11-21 00:00'", "'2026-11-22 00:00:00.5'", "'9999-12-31 23:59:59'", "'0001-01-01'", "NULL", "TimeWritten",
+	"SUB(SYSTEM_TIMESTAMP(), 86400)", "TIMESTAMP('21.11.2026 11:00', 'dd.MM.yyyy HH:mm')", NULL,
+};
+
+static void time_term_make(struct buffer *text)
+{
+	switch (random_below(5)) {
+	case 0: buffer_printf(text, "%s %s TimeGenerated", random_of(times), random_of(operators)); break;
+	case 1: buffer_printf(text, "TimeGenerated %sIN (%s; %s)", random_below(3) == 0 ? "NOT " : "", random_of(times), random_of(times)); break;
+	case 2: buffer_printf(text, "TimeGenerated %sBETWEEN %s AND %s", random_below(4) == 0 ? "NOT " : "", random_of(times), random_of(times)); break;
+	default: buffer_printf(text, "%s %s %s", random_below(3) == 0 ? "ADD(TimeGenerated, 0)" : "TimeGenerated", random_of(operators), random_of(times)); break;
+	}
+}
+
 static void term_make(struct buffer *text)
 {
 	const char *column = random_of(columns);
+	if (strcmp(column, "TimeGenerated") == 0) {
+		time_term_make(text);
+		return;
+	}
 	switch (random_below(12)) {
 	case 0: buffer_printf(text, "%s %s %s", random_of(values), random_of(operators), column); break;
 	case 1: buffer_printf(text, "%s %sIN (%s; %s; %s)", column, random_below(3) == 0 ? "NOT " : "", random_of(values), random_of(values), random_of(values)); break;

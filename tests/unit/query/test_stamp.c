@@ -78,7 +78,8 @@ Test(stamp, formats_of_log_parser)
 	static const struct { const char *text, *format, *out; } rows[] = {
 		{"2004-01-02 03:04:05.678", "yyyy-MM-dd hh:mm:ss", "2004-01-02 03:04:05"},
 		{"2004-01-02 13:04:05", "M/d/yy h:mm:ss tt", "1/2/04 1:04:05 PM"},
-		{"2004-01-02 00:04:05", "hh tt", "12 AM"},
+		{"2004-01-02 00:04:05", "hh tt", "12 AM"}, {"2004-01-02 13:04:05", "HH:mm tt", "13:04 PM"}, {"2004-01-02 03:04:05", "H:mm", "3:04"},
+		{"2004-01-02 03:04:05", "yyyy-MM-ddTHH:mm:ssZ", "2004-01-02T03:04:05Z"},
 		{"2004-01-02 03:04:05", "dddd, d MMMM yyyy", "Friday, 2 January 2004"},
 		{"2004-05-02 03:04:05", "ddd dd MMM", "Sun 02 May"},
 		{"2004-01-02 03:04:05.678", "ss.lll", "05.678"},
@@ -103,7 +104,7 @@ Test(stamp, texts_are_read_by_a_format)
 {
 	static const struct { const char *text, *format, *out; } rows[] = {
 		{"1/2/2004 1:04:05 PM", "M/d/yyyy h:mm:ss tt", "2004-01-02 13:04:05"},
-		{"12:30 AM", "hh:mm tt", "00:30:00"},
+		{"12:30 AM", "hh:mm tt", "00:30:00"}, {"2004-01-02T13:04:05", "yyyy-MM-ddTHH:mm:ss", "2004-01-02 13:04:05"},
 		{"20040102", "yyyyMMdd", "2004-01-02"},
 		{"02 May 99", "dd MMM yy", "1999-05-02"},
 		{"2 September 2004", "d MMMM yyyy", "2004-09-02"},
@@ -121,5 +122,29 @@ Test(stamp, texts_are_read_by_a_format)
 		cr_expect_eq(good, rows[i].out != NULL, "%s by %s", rows[i].text, rows[i].format);
 		if (good && rows[i].out != NULL)
 			cr_expect_str_eq(printed(&stamp), rows[i].out);
+	}
+}
+
+Test(stamp, formats_that_mean_something_else_are_told)
+{
+	static const struct { const char *format; bool good; } rows[] = {
+		{"yyyy-MM-dd hh:mm:ss", true}, {"yyyy-MM-ddTHH:mm:ssZ", true}, {"dd/MMM/yyyy:hh:mm:ss", true}, {"'at' hh", true}, {"?dd", true}, {"", true}, {"hh:mm", true},
+		{"mm:ss", true}, {"YYYY-MM-dd", false}, {"yyyy-MM-DD", false}, {"yyyy-mm-dd", false}, {"at hh", false}, {"T", false}, {"Zhh", false}, {"hh:mm:SS", false},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		cr_expect_eq(stamp_format_wrong(cursor_text(rows[i].format)) == NULL, rows[i].good, "%s", rows[i].format);
+}
+
+Test(stamp, times_of_the_year_0_are_spans)
+{
+	static const struct { const char *text, *format; int64_t seconds; } rows[] = {
+		{"0000-01-01", "yyyy-MM-dd", 0}, {"0000-01-02", "yyyy-MM-dd", 86400}, {"0000-02-29", "yyyy-MM-dd", 59 * 86400}, {"0000-12-31", "yyyy-MM-dd", 365 * 86400},
+		{"0000-01-01 00:05", "yyyy-MM-dd hh:mm", 300}, {"0000-02-30", "yyyy-MM-dd", -1}, {"2004-01-02", "yyyy-MM-dd", -1}, {"00:05", "hh:mm", -1},
+		{"0001-01-01", "yyyy-MM-dd", -1}, {"x", "yyyy", -1},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t ticks = -STAMP_SECOND;
+		(void)stamp_read_span(cursor_text(rows[i].text), cursor_text(rows[i].format), &ticks);
+		cr_expect_eq(ticks, rows[i].seconds * STAMP_SECOND, "%s", rows[i].text);
 	}
 }

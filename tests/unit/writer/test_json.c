@@ -122,6 +122,28 @@ Test(json, samples_are_lines)
 	}
 }
 
+Test(json, what_was_recovered_says_so)
+{
+	static const char *const samples[] = {"evt-wrapped", "evtx"};
+	for (size_t i = 0; i < ARRAY_LENGTH(samples); i++) {
+		struct log_writing writing = {.type = &json_writer, .whole = true};
+		struct buffer bytes, text;
+		size_t marked = 0;
+		buffer_init(&bytes, LOG_SAMPLE_MOST);
+		log_sample_named(samples[i])->make(0, &bytes);
+		/* Without its header, or its chunk's, all of it has to be searched for. */
+		memset(bytes.data + (i == 0 ? 0 : 4096), 0, i == 0 ? 48 : 8);
+		log_write(buffer_text(&bytes), bytes.length, &writing, &text);
+		cr_expect_gt(writing.events, 0, "%s", samples[i]);
+		for (const char *at = buffer_text(&text); (at = strstr(at, ",\"x-recovered\":\"yes\"}\n")) != NULL; at++)
+			marked++;
+		cr_expect_eq(marked, writing.events, "%s: %zu of %zu", samples[i], marked, writing.events);
+		cr_expect_eq(lines_check(&text, samples[i]), writing.events);
+		buffer_done(&text);
+		buffer_done(&bytes);
+	}
+}
+
 /* --- The Elastic Common Schema --- */
 
 static void ecs_check(const struct record *record, const char *expected)
