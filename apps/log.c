@@ -232,6 +232,17 @@ static const char *const count_names[][2] = {
 	[COUNT_FILTER] = {"filter", "x-count"},
 };
 
+/* A log of something else, such as IIS's: what it has is in no column of packets. */
+static void layout_doubt(const struct logging *logging, const struct event *event)
+{
+	struct cursor value;
+	if (event == NULL || logging->whole || logging->layout != LAYOUT_DROPS || event->kind->column == NULL ||
+	    event->kind->column(event, "x-action", &value) || event->kind->column(event, "action", &value))
+		return;
+	diag_note(logging->invocation->diag, &(struct place){.file = event->file},
+		  "most of its columns are none of this layout: -o JSON, or cordon query, gives all");
+}
+
 /* With the first event (NULL: there was none): then the date of a W3C log that is copied is known, and whether it is of
  * packets. */
 static void output_begin(struct logging *logging, const struct event *event, struct buffer *output)
@@ -245,6 +256,8 @@ static void output_begin(struct logging *logging, const struct event *event, str
 	/* Only the header of a W3C log has a date: then it was of packets, though there are none. */
 	if (logging->guessed)
 		logging->layout = event != NULL ? layout_of(event) : date != 0 ? LAYOUT_DROPS : LAYOUT_EVENTLOG;
+	if (logging->guessed)
+		layout_doubt(logging, event);
 	logging->options.date = date != 0 ? date : record_time_of_unix((int64_t)time(NULL), 0);
 	logging->head = (struct writer){.type = logging->writer, .options = logging->options};
 	if (!logging->ecs)

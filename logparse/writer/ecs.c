@@ -69,21 +69,19 @@ static bool is_dropped(const struct record *record)
 	return record->action.at != NULL && ascii_equal_n(record->action.at, cursor_left(&record->action), "DROP");
 }
 
-/* When, to 100 ns where that is known, and what kind of event it is. */
+/* When, to 100 ns (who collects it takes the time of arrival where that is not known), and what kind of event it is. */
 static void event_group(const struct record *record, struct buffer *output)
 {
 	enum { SECOND = 10000000 };
-	buffer_add_text(output, "{\"@timestamp\":");
+	buffer_add_char(output, '{');
 	if (record_has(record, COLUMN_DATE)) {
-		buffer_add_char(output, '"');
+		buffer_add_text(output, "\"@timestamp\":\"");
 		cell_time(record->time, 'T', output);
 		if (record->time % SECOND != 0)
 			buffer_printf(output, ".%07u", (unsigned)(record->time % SECOND));
-		buffer_add_text(output, "Z\"");
-	} else {
-		buffer_add_text(output, "null");
+		buffer_add_text(output, "Z\",");
 	}
-	buffer_add_text(output, ",\"ecs\":{\"version\":\"8.11.0\"},\"event\":{\"kind\":\"event\",\"category\":[\"network\"],\"type\":[\"connection\"");
+	buffer_add_text(output, "\"ecs\":{\"version\":\"8.11.0\"},\"event\":{\"kind\":\"event\",\"category\":[\"network\"],\"type\":[\"connection\"");
 	buffer_add_text(output, record->action.at == NULL ? "]" : is_dropped(record) ? ",\"denied\"]" : ",\"allowed\"]");
 	text_member(output, "action", record->action);
 	word_member(output, "code", record, COLUMN_EVENTID, false);
