@@ -35,7 +35,7 @@ static const struct foreign foreign[] = {
 	{"oDQuotes", "OFF AUTO", "values that need quotes have them anyway", NULL, NULL},
 	{"oCodepage", "-1 0 65001", "output is UTF-8: use iconv", NULL, NULL}, {"oDirTime", "", NULL, NULL, NULL},
 	{"encodeDelim", "OFF", "values with blanks are in quotes anyway", NULL, NULL}, {"fileMode", "1", "a file is replaced, when all of it is there", NULL, NULL},
-	{"oTsFormat", "", NULL, NULL, NULL}, {"oSeparator", "tab", "use -o:CSV or -o:TSV", NULL, NULL},
+	{"oTsFormat", NULL, "use TO_STRING(TimeGenerated, '…')", NULL, NULL}, {"oSeparator", "tab", "use -o:CSV or -o:TSV", NULL, NULL},
 	{"rAlign", "", NULL, NULL, NULL}, {"spaceCol", "", NULL, NULL, NULL}, {"colSep", "", NULL, NULL, NULL}, {"autoScroll", "", NULL, NULL, NULL},
 	{"tpl", NULL, "use -o:JSON and a program that reads it", NULL, NULL}, {"view", NULL, "use -o:NAT", NULL, NULL},
 	{"server", NULL, "use -o:CSV and the database's own import", NULL, NULL}, {"database", NULL, "use -o:CSV and the database's own import", NULL, NULL},

@@ -15,6 +15,7 @@ struct call {
 	sqlite3_value **values;
 	int count;
 	uint64_t now;             /* FILETIME */
+	struct sequence *sequence; /* of HASHSEQ */
 };
 
 struct cursor argument_text(const struct call *call, int i);
@@ -25,7 +26,11 @@ bool argument_stamp(const struct call *call, int i, struct stamp *ret_stamp);
 bool argument_is_real(const struct call *call, int i);
 bool argument_is_number(const struct call *call, int i);
 
-/* Without a result it is NULL.  One of texts (function_text.c), numbers and times (function_number.c). */
+/* What HASHSEQ has seen. */
+struct sequence *sequence_new(void);
+void sequence_free(void *sequence);
+
+/* Without a result it is NULL.  One of texts (function_text.c, function_code.c), numbers and times (function_number.c). */
 void substr_call(const struct call *call);
 void strlen_call(const struct call *call);
 void strcat_call(const struct call *call);
@@ -71,5 +76,27 @@ void system_time_call(const struct call *call);
 void ipv4_to_int_call(const struct call *call);
 void int_to_ipv4_call(const struct call *call);
 void in_network_call(const struct call *call);
+void urlescape_call(const struct call *call);
+void urlunescape_call(const struct call *call);
+void hex_to_asc_call(const struct call *call);
+void hex_to_print_call(const struct call *call);
+void hex_to_hex8_call(const struct call *call);
+void hex_to_hex16_call(const struct call *call);
+void hex_to_hex32_call(const struct call *call);
+void rot13_call(const struct call *call);
+void hashseq_call(const struct call *call);
+void bit_not_call(const struct call *call);
+void bit_shl_call(const struct call *call);
+void bit_shr_call(const struct call *call);
+void sqr_call(const struct call *call);
+void sqrroot_call(const struct call *call);
+void log_call(const struct call *call);
+void log10_call(const struct call *call);
+void exp_call(const struct call *call);
+void exp10_call(const struct call *call);
+void floor_call(const struct call *call);
+void ceil_call(const struct call *call);
+void computer_name_call(const struct call *call);
+void system_utcoffset_call(const struct call *call);
 
 #endif

@@ -1,6 +1,7 @@
 /* Functions of numbers, times and addresses. */
 #include <math.h>
 #include <stdio.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "core/policy/address.h"
@@ -282,6 +283,112 @@ void bit_or_call(const struct call *call)
 void bit_xor_call(const struct call *call)
 {
 	sqlite3_result_int64(call->context, sqlite3_value_int64(call->values[0]) ^ sqlite3_value_int64(call->values[1]));
+}
+
+void bit_not_call(const struct call *call)
+{
+	sqlite3_result_int64(call->context, ~sqlite3_value_int64(call->values[0]));
+}
+
+/* By how much; 64 and more shifts all out. */
+static void shift(const struct call *call, bool left)
+{
+	uint64_t number = (uint64_t)sqlite3_value_int64(call->values[0]);
+	sqlite3_int64 count = sqlite3_value_int64(call->values[1]);
+	if (count >= 0)
+		sqlite3_result_int64(call->context, count > 63 ? 0 : (sqlite3_int64)(left ? number << count : number >> count));
+}
+
+void bit_shl_call(const struct call *call)
+{
+	shift(call, true);
+}
+
+void bit_shr_call(const struct call *call)
+{
+	shift(call, false);
+}
+
+/* --- Of one real number: NULL where there is no result --- */
+
+static void real_give(const struct call *call, double (*function)(double))
+{
+	double result = argument_is_number(call, 0) ? function(sqlite3_value_double(call->values[0])) : (double)NAN;
+	if (isfinite(result))
+		sqlite3_result_double(call->context, result);
+}
+
+static double power_of_ten(double exponent)
+{
+	return pow(10, exponent);
+}
+
+void sqr_call(const struct call *call)
+{
+	struct call twice = *call;
+	sqlite3_value *values[] = {call->values[0], call->values[0]};
+	twice.values = values;
+	twice.count = 2;
+	compute(&twice, OPERATION_MUL);
+}
+
+void sqrroot_call(const struct call *call)
+{
+	real_give(call, sqrt);
+}
+
+void log_call(const struct call *call)
+{
+	real_give(call, log);
+}
+
+void log10_call(const struct call *call)
+{
+	real_give(call, log10);
+}
+
+void exp_call(const struct call *call)
+{
+	real_give(call, exp);
+}
+
+void exp10_call(const struct call *call)
+{
+	real_give(call, power_of_ten);
+}
+
+/* Whole numbers stay as they are. */
+static void whole_give(const struct call *call, double (*function)(double))
+{
+	if (argument_is_number(call, 0) && !argument_is_real(call, 0))
+		sqlite3_result_int64(call->context, sqlite3_value_int64(call->values[0]));
+	else
+		real_give(call, function);
+}
+
+void floor_call(const struct call *call)
+{
+	whole_give(call, floor);
+}
+
+void ceil_call(const struct call *call)
+{
+	whole_give(call, ceil);
+}
+
+/* --- This machine --- */
+
+void computer_name_call(const struct call *call)
+{
+	struct utsname name;
+	if (uname(&name) == 0)
+		result_give_text(call, cursor_text(name.nodename));
+}
+
+/* Seconds east of UTC, now. */
+void system_utcoffset_call(const struct call *call)
+{
+	sqlite3_result_int64(call->context, local_offset((int64_t)call->now, true));
 }
 
 /* --- Now --- */

@@ -15,6 +15,8 @@ bool function_allowed(const char *name);
 bool function_ours(const char *name, size_t length);
 /* How it is called: "EXTRACT_TOKEN(text, index [, separator])"; NULL: not one of ours. */
 const char *function_usage(const char *name, size_t length);
+/* Why one of Log Parser's is not there; NULL: it is none of these. */
+const char *function_absent(const char *name, size_t length);
 /* The name that was probably meant, or NULL. */
 const char *function_nearest(const char *name, size_t length);
 /* All of ours in order, for docs and tests; NULL after the last. */

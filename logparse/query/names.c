@@ -87,15 +87,91 @@ static int folder_look(struct finding *finding, const char *folder, const char *
 	return found;
 }
 
+/* A pattern that finds names in any case; of a name that is no pattern (plain), one that finds it in any case. */
+static void caseless_make(const char *text, bool plain, struct buffer *pattern)
+{
+	bool set = false;
+	for (const char *at = text; *at != '\0'; at++) {
+		char low = ascii_lower(*at), high = (char)(low >= 'a' && low <= 'z' ? low - 'a' + 'A' : low);
+		set = !plain && (*at == '[' || (set && *at != ']'));
+		if (low >= 'a' && low <= 'z' && !set) {
+			const char letters[] = {'[', low, high, ']'};
+			buffer_add(pattern, letters, sizeof(letters));
+			continue;
+		}
+		if (*at == '\\' || (plain && strchr("*?[", *at) != NULL))
+			buffer_add_char(pattern, '\\');
+		buffer_add_char(pattern, *at);
+	}
+}
+
+static bool caseless_find(const char *text, bool plain, glob_t *found)
+{
+	struct buffer pattern;
+	buffer_init(&pattern, PATH_LENGTH);
+	caseless_make(text, plain, &pattern);
+	bool there = !pattern.full && glob(buffer_text(&pattern), 0, NULL, found) == 0;
+	buffer_done(&pattern);
+	return there;
+}
+
+/* Files whose names differ in case only from what was asked for are not read, where others are: that is said. */
+static void others_say(struct finding *finding, const char *pattern, const glob_t *found)
+{
+	glob_t all;
+	struct buffer list;
+	size_t count = 0;
+	if (!caseless_find(pattern, false, &all))
+		return;
+	buffer_init(&list, PATH_LENGTH);
+	for (size_t i = 0; i < all.gl_pathc; i++) {
+		size_t at = 0;
+		while (at < found->gl_pathc && strcmp(found->gl_pathv[at], all.gl_pathv[i]) != 0)
+			at++;
+		if (at < found->gl_pathc)
+			continue;
+		enum { SHOWN = 5 };
+		if (count++ < SHOWN)
+			buffer_printf(&list, "%s%s", count > 1 ? ", " : "", QUOTE(all.gl_pathv[i]));
+		else if (count == SHOWN + 1)
+			buffer_add_text(&list, " …");
+	}
+	globfree(&all);
+	if (count > 0)
+		diag_warning(finding->diag, "name-case", &(struct place){.file = pattern}, "%zu file%s passed over, for the name differs in case: %s", count,
+			     count > 1 ? "s are" : " is", buffer_text(&list));
+	buffer_done(&list);
+}
+
 static int pattern_look(struct finding *finding, const char *pattern)
 {
 	glob_t found;
-	if (glob(pattern, 0, NULL, &found) != 0)
-		return name_error(finding, "no file has a name like this");
+	if (glob(pattern, 0, NULL, &found) == 0)
+		others_say(finding, pattern, &found);
+	else if (!caseless_find(pattern, false, &found))
+		return name_error(finding, "no file has a name like this, in whatever case");
 	for (size_t i = 0; i < found.gl_pathc && i < PATHS_MOST; i++)
 		path_add(finding, found.gl_pathv[i]);
 	globfree(&found);
 	return 0;
+}
+
+/* As Windows looks a file up.  1: found, 0: there is none, negative: more than one, and none of exactly this name. */
+static int caseless_look(struct finding *finding, const char *name)
+{
+	glob_t found;
+	int result = 0;
+	if (!caseless_find(name, true, &found))
+		return 0;
+	if (found.gl_pathc == 1) {
+		path_add(finding, found.gl_pathv[0]);
+		result = 1;
+	} else {
+		result = name_error(finding, arena_printf(finding->query->arena, "there is no such file, and more than one whose name differs in case only: %s, %s",
+							  QUOTE(found.gl_pathv[0]), QUOTE(found.gl_pathv[1])));
+	}
+	globfree(&found);
+	return result;
 }
 
 static int host_take(struct finding *finding)
@@ -130,6 +206,9 @@ static int name_find(struct finding *finding)
 	}
 	if (strpbrk(text, "*?") != NULL)
 		return pattern_look(finding, text);
+	int caseless = caseless_look(finding, text);
+	if (caseless != 0)
+		return caseless < 0 ? caseless : 0;
 	if (finding->places->logs != NULL)
 		return name_error(finding, arena_printf(finding->query->arena, "there is no such file, and no log of this name in %s", QUOTE(finding->places->logs)));
 	return name_error(finding, "there is no such file or folder; --logs DIR says where the logs of a machine are");

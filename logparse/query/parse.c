@@ -16,6 +16,7 @@ struct level {
 	bool from;                /* in its FROM: after a comma there is another log */
 	bool with;                /* between WITH and its SELECT */
 	bool having, compound;
+	bool joined;              /* there was a JOIN: USING is SQL's */
 	struct token share;       /* a PROPCOUNT; of no length: none */
 };
 
@@ -298,6 +299,9 @@ static int into_read(struct parsing *parsing, struct token word)
 		return error;
 	if (name.kind == TOKEN_END || word_in(parsing->lexer, &name, clauses))
 		return parsing_error(parsing, &name, "the name of a file is missing here");
+	static const char *const shown[] = {"DATAGRID", "CHART", "SYSLOG", NULL};
+	if (word_in(parsing->lexer, &name, shown))
+		return parsing_error(parsing, &name, "this output is Log Parser's, and not here: name a file, or STDOUT, and see -o:NAT for a table");
 	if (parsing->query->into != NULL)
 		return parsing_error(parsing, &word, "a second file to write to: INTO or TO, once");
 	parsing->query->into = token_copy(parsing, &name);
@@ -380,8 +384,11 @@ static int word_read(struct parsing *parsing, struct token token)
 		list_end(parsing);
 		parsing->levels[parsing->depth].from = from;
 	}
+	if (token_is(lexer, &token, "USING") && parsing->depth == 0 && !parsing->levels[0].joined)
+		return parsing_error(parsing, &token, "USING with fields is Log Parser's, and not here: name what is computed with AS in SELECT, and use the name");
+	parsing->levels[parsing->depth].joined |= join;
 	if (token_is(lexer, &token, "ROLLUP") && piece_is(parsing, 1, "WITH"))
-		return parsing_error(parsing, &token, "WITH ROLLUP is not there: ask for the sums in a query of their own, after UNION ALL");
+		return parsing_error(parsing, &token, "WITH ROLLUP is Log Parser's, and not here: ask for the sums in a query of their own, after UNION ALL");
 	if (parsing->depth == 0 && parsing->levels[0].with && piece_is(parsing, 1, ")") && !token_is(lexer, &token, "AS"))
 		return parsing_error(parsing, &token, "SELECT is needed here: a query can only read");
 	cte_look(parsing, &token);

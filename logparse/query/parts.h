@@ -30,6 +30,8 @@ struct log_name {
 /* A column of a virtual table. */
 enum column_source {
 	SOURCE_ROW,     /* number of the record in what was read */
+	SOURCE_FILE,    /* name of the log */
+	SOURCE_LINE,    /* in it, of text logs */
 	SOURCE_EVENT,   /* index: of Log Parser's fifteen */
 	SOURCE_RECORD,  /* index: enum record_column */
 	SOURCE_FIELD,   /* a column of the log's own, or a value of the event's data, by its name */
@@ -102,6 +104,10 @@ bool run_stopped(struct log_run *run);
 
 /* What is in a table: opens the first log, looks, and closes it again. */
 void table_probe(struct query *query, struct log_table *table, const struct query_options *options, struct diag *diag);
+
+/* Reads the text logs for columns that are not in the #Fields that table_probe has seen: of a later one, or of another log.  False:
+ * there are none. */
+bool tables_scan(struct log_run *run);
 
 /* The SQL that SQLite gets, and where each part of it was in the query. */
 struct mapping {

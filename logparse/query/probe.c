@@ -48,12 +48,18 @@ static void columns_set(struct query *query, struct log_table *table, const stru
 {
 	static const char *const packets[] = {"nflog", "pcap", "w3c", "pfirewall", NULL};
 	bool own = fields != NULL && fields->count > 0 && !table->host, drops = false;
+	static const char *const lines[] = {"LogRow", "RowNumber", NULL};
 	const struct columns *event = layout_columns(LAYOUT_EVENTLOG);
+	bool text = table->format != NULL && !table->host && strcmp(table->format, "pcap") != 0 && strncmp(table->format, "ev", 2) != 0;
 	for (size_t i = 0; packets[i] != NULL && table->format != NULL && !table->host; i++)
 		drops |= strcmp(packets[i], table->format) == 0;
 	column_add(query, table, (struct log_column){.source = SOURCE_ROW, .name = "x-row", .hidden = true});
 	if (own)
 		own_add(query, table, fields);
+	/* After the log's own, which may have one of these names. */
+	column_add(query, table, (struct log_column){.source = SOURCE_FILE, .name = "LogFilename", .hidden = true});
+	for (size_t i = 0; lines[i] != NULL && text; i++)
+		column_add(query, table, (struct log_column){.source = SOURCE_LINE, .name = lines[i], .hidden = true});
 	for (unsigned i = 0; i < event->count; i++)
 		column_add(query, table, (struct log_column){.source = SOURCE_EVENT, .index = i, .name = event->names[i], .hidden = own || drops});
 	for (unsigned i = 0; i < RECORD_COLUMNS; i++)
@@ -99,6 +105,61 @@ void table_probe(struct query *query, struct log_table *table, const struct quer
 		table->has_event = false;
 	}
 	diag_done(&quiet);
+}
+
+/* --- Columns that come later --- */
+
+/* Names of a #Fields that is another than the last. */
+static bool later_add(struct query *query, struct log_table *table, const struct fields *fields, struct buffer *last)
+{
+	size_t before = table->column_count;
+	size_t length = fields->count > 0 ? (size_t)(fields->name[fields->count - 1] - fields->names) + strlen(fields->name[fields->count - 1]) : 0;
+	if (length == last->length && (length == 0 || memcmp(last->data, fields->names, length) == 0))
+		return false;
+	buffer_clear(last);
+	buffer_add(last, fields->names, length);
+	for (size_t i = 0; i < fields->count; i++) {
+		const char *name = arena_text(query->arena, fields->name[i]);
+		column_add(query, table, (struct log_column){.source = SOURCE_FIELD, .name = name, .field = name, .hidden = true});
+	}
+	return table->column_count > before;
+}
+
+static bool table_scan(struct log_run *run, struct log_table *table)
+{
+	enum { LOOK_EVERY = 64 };
+	struct source_options scanning = {.reader = run->options->reader, .type = run->options->type};
+	struct source *source = NULL;
+	struct reader *reader = NULL;
+	struct event event;
+	struct diag quiet;
+	struct buffer last;
+	bool added = false;
+	diag_init(&quiet);
+	buffer_init(&last, 1 << 20);
+	scanning.reader.filter = (struct event_filter){.id_count = 0};
+	scanning.reader.damage = NULL;
+	if (source_open(table->paths, table->path_count, &scanning, &quiet, &source) == 0)
+		while (!run_stopped(run) && source_reader(source, &reader) > 0) {
+			bool text = reader->type == &w3c_reader || reader->type == &pfirewall_reader;
+			for (size_t i = 1; text && reader->type->next(reader, &event) > 0 && (i % LOOK_EVERY != 0 || !run_stopped(run)); i++)
+				added |= later_add(run->query, table, (const struct fields *)reader, &last);
+			if (text)
+				added |= later_add(run->query, table, (const struct fields *)reader, &last);
+		}
+	source_close(source);
+	buffer_done(&last);
+	diag_done(&quiet);
+	return added;
+}
+
+bool tables_scan(struct log_run *run)
+{
+	bool added = false;
+	for (size_t i = 0; i < run->query->table_count; i++)
+		if (!run->query->tables[i].standard_input && !run->query->tables[i].host)
+			added |= table_scan(run, &run->query->tables[i]);
+	return added;
 }
 
 const char *const *query_columns(struct query *query)

@@ -119,18 +119,36 @@ static void visible_list(const struct query *query, struct buffer *list)
 		buffer_add_text(list, "those of a log after FROM");
 }
 
+/* SELECT System.evt.EventID: names of files are no names of tables. */
+static bool file_name_wrong(const struct running *running, const struct place *place, const struct mapping *mapping, struct cursor word)
+{
+	const struct query *query = running->run.query;
+	const char *end = query->lexer.text + query->lexer.length;
+	for (size_t i = 0; mapping != NULL && i < query->table_count; i++) {
+		const char *text = query->tables[i].names[0].text;
+		size_t length = strlen(text);
+		if ((size_t)(end - word.at) <= length || word.at[length] != '.' || !ascii_equal_n(word.at, length, text))
+			continue;
+		diag_error(running->run.diag, place, "the name of a file is not written before a column: name the column alone, or write FROM %s AS a, and a. before the column",
+			   QUOTE(text));
+		return true;
+	}
+	return false;
+}
+
 static void column_missing(const struct running *running, const struct place *place, const struct mapping *mapping, struct cursor name)
 {
 	struct query *query = running->run.query;
 	struct cursor word = mapping != NULL ? dashed_word(query, mapping->text) : name;
 	const char *const *columns = query_columns(query);
-	const char *nearest = word_nearest(word.at, cursor_left(&word), columns);
+	if (file_name_wrong(running, place, mapping, word))
+		return;
 	for (const char *at = name.at; at < name.end; at++)
 		name.at = *at == '.' ? at + 1 : name.at;
-	if (nearest != NULL)
+	/* cs-host is one name to who wrote it. */
+	if (mapping != NULL && cursor_left(&word) > cursor_left(&name) && word.at[cursor_left(&name)] == '-' && memcmp(word.at, name.at, cursor_left(&name)) == 0)
 		name = word;
-	else
-		nearest = word_nearest(name.at, cursor_left(&name), columns);
+	const char *nearest = word_nearest(name.at, cursor_left(&name), columns);
 	bool event = query->table_count > 0 && query->tables[0].format != NULL && strncmp(query->tables[0].format, "ev", 2) == 0;
 	const char *quoted = QUOTE_N(name.at, cursor_left(&name));
 	if (nearest != NULL) {
@@ -148,7 +166,11 @@ static void column_missing(const struct running *running, const struct place *pl
 
 static void function_missing(const struct running *running, const struct place *place, struct cursor name)
 {
-	const char *nearest = function_nearest(name.at, cursor_left(&name));
+	const char *nearest = function_nearest(name.at, cursor_left(&name)), *absent = function_absent(name.at, cursor_left(&name));
+	if (absent != NULL) {
+		diag_error(running->run.diag, place, "%s is Log Parser's, and not here: %s", QUOTE_N(name.at, cursor_left(&name)), absent);
+		return;
+	}
 	diag_error(running->run.diag, place, "there is no function %s%s%s%s", QUOTE_N(name.at, cursor_left(&name)), nearest != NULL ? "; did you mean " : "",
 		   nearest != NULL ? nearest : "", nearest != NULL ? "?" : "");
 }
@@ -236,6 +258,28 @@ static int code_error(const struct running *running, int code)
 
 /* --- Before it runs --- */
 
+static void running_done(struct running *running)
+{
+	(void)sqlite3_finalize(running->statement);
+	(void)sqlite3_close(running->db);
+	buffer_done(&running->translation.sql);
+}
+
+/* A code of SQLite's, or a negative error that was said. */
+static int statement_prepare(struct running *running)
+{
+	int error = query_translate(running->run.query, &running->translation);
+	if (error < 0)
+		return error;
+	int code = database_open(running);
+	if (code != SQLITE_OK) {
+		error = code_error(running, code);
+		return error < 0 ? error : ERROR_INPUT;
+	}
+	const struct buffer *sql = &running->translation.sql;
+	return sqlite3_prepare_v2(running->db, buffer_text(sql), (int)sql->length, &running->statement, NULL);
+}
+
 static int query_prepare(struct running *running)
 {
 	struct log_run *run = &running->run;
@@ -245,25 +289,14 @@ static int query_prepare(struct running *running)
 	for (size_t i = 0; i < query->table_count && error == 0; i++)
 		if (query->tables[i].column_count == 0)
 			table_probe(query, &query->tables[i], run->options, run->diag);
-	if (error == 0)
-		error = query_translate(query, &running->translation);
-	if (error < 0)
-		return error;
-	int code = database_open(running);
-	if (code != SQLITE_OK)
-		return code_error(running, code);
-	const struct buffer *sql = &running->translation.sql;
-	code = sqlite3_prepare_v2(running->db, buffer_text(sql), (int)sql->length, &running->statement, NULL);
-	if (code != SQLITE_OK)
-		return prepare_error(running);
-	return 0;
-}
-
-static void running_done(struct running *running)
-{
-	(void)sqlite3_finalize(running->statement);
-	(void)sqlite3_close(running->db);
-	buffer_done(&running->translation.sql);
+	int code = error == 0 ? statement_prepare(running) : error;
+	/* It may be of a #Fields that comes later, or of another log. */
+	if (code > 0 && strncmp(sqlite3_errmsg(running->db), "no such column", 14) == 0 && tables_scan(run)) {
+		running_done(running);
+		*running = (struct running){.run = running->run};
+		code = statement_prepare(running);
+	}
+	return code > 0 ? prepare_error(running) : code;
 }
 
 /* --- Rows --- */

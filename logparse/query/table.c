@@ -48,7 +48,9 @@ static const char *column_type(const struct log_column *column)
 		"TEXT", "INTEGER", "TEXT", "TEXT", "INTEGER", "INTEGER", "TEXT", "INTEGER", "TEXT", "TEXT NOCASE COLLATE NOCASE", "TEXT", "TEXT", "TEXT", "TEXT", "TEXT",
 	};
 	switch (column->source) {
-	case SOURCE_ROW: return "INTEGER";
+	case SOURCE_ROW:
+	case SOURCE_LINE: return "INTEGER";
+	case SOURCE_FILE: return "TEXT";
 	case SOURCE_EVENT: return events[column->index];
 	case SOURCE_RECORD: return record_columns[column->index].kind == RECORD_NUMBER ? "INTEGER" : "TEXT";
 	case SOURCE_FIELD: break;
@@ -191,7 +193,9 @@ static bool column_is_heavy(const struct log_column *column)
 	switch (column->source) {
 	case SOURCE_EVENT: return events[column->index];
 	case SOURCE_RECORD: return column->index == COLUMN_TIME || column->index == COLUMN_SRC_PORT || column->index == COLUMN_RECORDNUMBER;
+	case SOURCE_FILE: return false;
 	case SOURCE_ROW:
+	case SOURCE_LINE:
 	case SOURCE_FIELD: break;
 	}
 	return true;

@@ -384,10 +384,30 @@ static int list_fit(struct timing *timing, size_t at, size_t left, size_t left_e
 	return error;
 }
 
+/* CASE value WHEN a THEN … */
+static int case_fit(struct timing *timing, size_t at)
+{
+	size_t left = at + 1, left_end = value_end(timing, left), depth = 0;
+	int error = 0;
+	if (kind_of(timing, left, left_end, 0) == KIND_OTHER)
+		return 0;
+	for (; at < timing->query->piece_count && error == 0; at++) {
+		depth += is(timing, at, "CASE");
+		depth -= is(timing, at, "END");
+		if (depth == 0)
+			break;
+		if (depth == 1 && is(timing, at, "WHEN"))
+			error = pair_fit(timing, left, left_end, at + 1, value_end(timing, at + 1));
+	}
+	return error;
+}
+
 static int comparison_fit(struct timing *timing, size_t at)
 {
 	static const char *const pairs[] = {"=", "==", "<>", "!=", "<", ">", "<=", ">=", NULL}, *const lists[] = {"BETWEEN", "IN", NULL};
 	size_t end = at > 0 && is(timing, at - 1, "NOT") ? at - 1 : at;
+	if (is(timing, at, "CASE"))
+		return case_fit(timing, at);
 	if (in(timing, at, lists))
 		return list_fit(timing, at, value_start(timing, end), end);
 	return in(timing, at, pairs) ? pair_fit(timing, value_start(timing, at), at, at + 1, value_end(timing, at + 1)) : 0;

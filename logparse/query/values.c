@@ -207,6 +207,9 @@ static struct cell name_cell(struct values *values, size_t column, const char *n
 static struct cell record_cell(struct values *values, enum record_column column)
 {
 	uint64_t number;
+	/* Of any event, whether it is of a packet or not. */
+	if (column == COLUMN_RECOVERED && values->event->recovered)
+		return text_cell(cursor_text("yes"));
 	if (!meaning_look(values))
 		return null_cell;
 	const struct record *record = &values->record;
@@ -226,6 +229,8 @@ struct cell values_cell(struct values *values, size_t number)
 	struct cell cell;
 	switch (column->source) {
 	case SOURCE_ROW: return integer_cell(values->row);
+	case SOURCE_FILE: return text_cell(cursor_text(values->event->file));
+	case SOURCE_LINE: return number_cell(values, values->event->offset);
 	case SOURCE_EVENT: return event_cell(values, (enum event_column)column->index);
 	case SOURCE_FIELD: return name_cell(values, number, column->field);
 	case SOURCE_RECORD: break;

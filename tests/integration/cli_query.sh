@@ -91,6 +91,36 @@ if [ -r "$data/evtx-synthetic/ipsec-wfp-clean.evtx" ] && [ -r "$evt" ]; then
 	is_code 2 && err_has "no log of this name in"; ok "a log that is not in --logs"
 fi
 
+# Log Parser's switches: those that only talk are passed over, the others are done or refused with what to use
+query="SELECT dst-port FROM drops.log WHERE src-port = 40000"
+run query -stats:OFF -headers:OFF -rtp:-1 -e:10 -iw:ON -q:ON "$query" -o:CSV -tabs:ON -i:W3C -iCodepage:-2 -OCODEPAGE:65001 -dQuotes -recurse:-1 -oDQuotes:AUTO
+tr -d '\r' < out > got; is_code 0 && no_err && printf '6667\n' | cmp -s - got; ok "switches that only talk, and -headers:OFF"
+run query "$query" -direction:FW -fullText:ON -resolveSIDs:OFF -formatMsg:ON -msgErrorMode:MSG -fullEventCode:OFF '-stringsSep:|' -binaryFormat:HEX -ignoreMessageErrors:ON -headers:OFF -o:W3C
+out_is 6667; ok "switches of event logs; -headers:OFF without #Fields"
+refused() { # SWITCH TEXT
+	run query "$query" "$1"
+	is_code 2 && no_out && err_has "$2"; ok "$1: $2"
+}
+refused -direction:BW "Log Parser's -direction:\"BW\" is not there: use ORDER BY"
+refused -oDQuotes:ON "values that need quotes have them"
+refused -queryInfo "use --explain"
+refused -stat:OFF "did you mean -stats?"
+refused -iFoo:bar 'no switch "-iFoo:bar"'
+refused -i:FS "Log Parser's -i:FS is not there"
+refused -i:PDF '-i:"PDF": there is no such format; it is one of evtx, '
+run query "SELECT COUNT(*) AS n INTO DROPS.Csv FROM DROPS.Log" -i:iisw3c
+is_code 0 && tr -d '\r' < DROPS.Csv | tail -n 1 | grep -qx 4; ok "a name in another case is found as Windows would"
+mkdir cases && cp drops.log cases/A.LOG && cp drops.log cases/B.LOG
+run query "SELECT COUNT(*) AS n FROM cases/*.log" -o:TSV
+tail -n 1 out | grep -qx 8 && no_err; ok "a pattern finds names in any case"
+cp drops.log cases/c.log
+run query "SELECT COUNT(*) AS n FROM cases/*.log" -o:TSV
+tail -n 1 out | grep -qx 4 && err_has "2 files are passed over, for the name differs in case" && err_has "B.LOG"; ok "what a pattern passes over is said"
+for format in evt evtx eventxml pcap; do
+	run query "SELECT * FROM drops.log" -i:$format
+	{ is_code 1 || is_code 2; } && err_has "drops.log"; ok "-i:$format of another format: not an empty log"
+done
+
 # Every format out holds the same values
 run query "SELECT src-ip, x-rule FROM drops.log WHERE dst-port = 6667" -o:CSV
 tr -d '\r' < out | tail -n 1 | grep -qx '192.0.2.10,Web'; ok "-o:CSV"
@@ -167,8 +197,13 @@ wrong "WITH x AS (SELECT 1) DELETE FROM drops.log" 1:22 "can only read"
 wrong "SELECT src-ip FROM drops.log WHERE x-action = \"DROP\"" 1:47 "a text stands in '"
 wrong "SELECT zeroblob(1000000000) FROM drops.log" 1:8 "a query can only read"
 wrong "SELECT printf('%*c', 1000000000, 'x') FROM drops.log" 1:8 "a query can only read"
-run query "SELECT dst-port FROM drops.log WHERE TimeGenerated >= '2026-11-21T11:00:00'"
-is_code 0 && err_has "query:1:55: warning: times are texts such as '2004-01-12 09:14:57'"; ok "a time with T is warned of"
+run query "SELECT dst-port FROM drops.log WHERE TimeGenerated >= '2026-11-21T11:00:00Z'" -o:CSV
+tr -d '\r' < out > got; is_code 0 && no_err && printf 'dst-port\n6667\n' | cmp -s - got; ok "a time with T is a time"
+wrong "SELECT dst-port FROM drops.log WHERE TimeGenerated >= 'yesterday'" 1:55 "cannot be read as a time: write it as"
+wrong "SELECT dst-port FROM drops.log WHERE TimeGenerated >= SUB(SYSTEM_TIMESTAMP(), TimeWritten)" 1:55 "a number (of seconds, perhaps) is compared with a time"
+wrong "SELECT System.evt.EventID FROM drops.log AS System, drops.log" 1:8 "there is no column"
+wrong "SELECT drops.log.EventID FROM drops.log" 1:8 "the name of a file is not written before a column"
+wrong "SELECT * INTO DATAGRID FROM drops.log" 1:15 "is Log Parser's, and not here"
 wrong "SELECT load_extension('x') FROM drops.log" 1:8 "a query can only read"
 wrong "SELECT writefile('x', 'y') FROM drops.log" 1:8 "there is no function"
 run query "SELECT COUNT(*) FROM ."

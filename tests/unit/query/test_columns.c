@@ -54,6 +54,50 @@ Test(columns, a_text_log_has_those_of_its_own)
 	buffer_done(&text);
 }
 
+Test(columns, of_a_later_fields_line_or_another_log_are_found)
+{
+	const char *one = ask_file("one.log", "#Fields: date c-ip\n2004-01-12 192.0.2.1\n#Fields: date cs-host\n2004-01-13 www\n");
+	const char *other = ask_file("other.log", "#Fields: date sc-status\n2004-01-14 404\n");
+	struct buffer text;
+	struct answer answer;
+	buffer_init(&text, 4096);
+	expect_ask(with_file(&text, "SELECT c-ip, cs-host FROM @ WHERE cs-host = 'www' OR c-ip IS NOT NULL", one), &nowhere, "c-ip,cs-host\n192.0.2.1,\n,www\n");
+	buffer_clear(&text);
+	buffer_printf(&text, "SELECT date, cs-host, sc-status, LogRow, RowNumber FROM %s, %s WHERE sc-status = 404 OR cs-host = 'www'", one, other);
+	expect_ask(buffer_text(&text), &nowhere, "date,cs-host,sc-status,LogRow,RowNumber\n2004-01-13,www,,4,4\n2004-01-14,,404,2,2\n");
+	/* SELECT * stays what the first #Fields says. */
+	expect_ask(with_file(&text, "SELECT * FROM @ WHERE cs-host = 'www'", one), &nowhere, "date,c-ip\n2004-01-13,\n");
+	ask(with_file(&text, "SELECT cs-hosst FROM @", one), NULL, &answer);
+	cr_expect_not_null(strstr(buffer_text(&answer.messages), "there is no column \"cs-hosst\"; did you mean cs-host?"), "%s", buffer_text(&answer.messages));
+	answer_done(&answer);
+	ask(with_file(&text, "SELECT xyz-abc FROM @", one), NULL, &answer);
+	cr_expect_not_null(strstr(buffer_text(&answer.messages), "there is no column \"xyz-abc\"; columns are date, c-ip;"), "%s", buffer_text(&answer.messages));
+	answer_done(&answer);
+	ask(with_file(&text, "SELECT @.c-ip FROM @", one), NULL, &answer);
+	cr_expect_eq(answer.error, ERROR_INPUT);
+	answer_done(&answer);
+	buffer_clear(&text);
+	buffer_printf(&text, "SELECT LogFilename, COUNT(*) AS n FROM %s, %s GROUP BY LogFilename ORDER BY n", one, other);
+	ask(buffer_text(&text), NULL, &answer);
+	buffer_clear(&text);
+	buffer_printf(&text, "LogFilename,n\n%s,1\n%s,2\n", other, one);
+	cr_expect_str_eq(buffer_text(&answer.text), buffer_text(&text));
+	answer_done(&answer);
+	buffer_done(&text);
+}
+
+Test(columns, every_recovered_event_says_so)
+{
+	const char *file = CORDON_DATA "/evt/log2timeline__SysEvent.Evt";
+	struct buffer text;
+	if (access(file, R_OK) != 0)
+		cr_skip_test("SKIPPED: there is no %s", file);
+	buffer_init(&text, 4096);
+	expect_ask(with_file(&text, "SELECT x-recovered, COUNT(*) AS n FROM @ GROUP BY x-recovered", file), &nowhere, "x-recovered,n\n,6063\nyes,257\n");
+	expect_ask(with_file(&text, "SELECT COUNT(*) AS n FROM @ WHERE x-recovered = 'yes'", file), &nowhere, "n\n257\n");
+	buffer_done(&text);
+}
+
 Test(columns, a_log_without_a_line_has_its_columns)
 {
 	struct buffer text;

@@ -52,6 +52,50 @@ Test(functions, texts)
 	EXPECT_VALUES(rows);
 }
 
+Test(functions, texts_that_stand_for_bytes)
+{
+	static const char *const rows[][2] = {
+		{"URLESCAPE('a b&\xc3\xbc/~')", "a%20b%26%C3%BC/~"}, {"URLUNESCAPE('a%20b+%c3%bc%')", "a b+\xc3\xbc%"}, {"URLUNESCAPE('%ff%00')", "\xef\xbf\xbd\xef\xbf\xbd"},
+		{"URLUNESCAPE(URLESCAPE('\xf0\x9f\x98\x80 100%'))", "\xf0\x9f\x98\x80 100%"}, {"HEX_TO_ASC('4869000aFF')", "Hi..."}, {"HEX_TO_ASC('0x48 0x69')", "Hi"},
+		{"HEX_TO_PRINT('4869000aFF')", "Hi"}, {"HEX_TO_ASC('486')", ""}, {"HEX_TO_ASC('xy')", ""}, {"HEX_TO_ASC('')", "\"\""}, {"HEX_TO_HEX8('0a0B')", "0x0A 0x0B"},
+		{"HEX_TO_HEX16('0102030405')", "0x0201 0x0403 0x05"}, {"HEX_TO_HEX32('0102030405')", "0x04030201 0x05"}, {"ROT13('Hello, Nz')", "\"Uryyb, Am\""},
+	};
+	EXPECT_VALUES(rows);
+}
+
+Test(functions, values_by_their_number)
+{
+	const char *file = ask_file("seen.log", "#Fields: a\nx\ny\nx\n-\nz\ny\n");
+	struct buffer text;
+	struct answer answer;
+	buffer_init(&text, 4096);
+	buffer_printf(&text, "SELECT HASHSEQ(a) AS n FROM %s", file);
+	ask(buffer_text(&text), NULL, &answer);
+	cr_expect_str_eq(buffer_text(&answer.text), "n\n1\n2\n1\n\n3\n2\n");
+	answer_done(&answer);
+	ask("WITH RECURSIVE t(x) AS (SELECT 0 UNION ALL SELECT x + 1 FROM t LIMIT 9000) SELECT MAX(n) AS m, SUM(n = x % 3000 + 1) AS s FROM (SELECT x, HASHSEQ(x % 3000) AS n FROM t)",
+	    NULL, &answer);
+	cr_expect_str_eq(buffer_text(&answer.text), "m,s\n3000,9000\n");
+	answer_done(&answer);
+	buffer_done(&text);
+}
+
+Test(functions, what_log_parser_has_and_we_have_not_is_told)
+{
+	static const char *const rows[][2] = {
+		{"SELECT REVERSEDNS('192.0.2.1')", "\"REVERSEDNS\" is Log Parser's, and not here: a name server"}, {"SELECT RESOLVE_SID('S-1-5-18')", "is Log Parser's, and not here"},
+		{"SELECT WIN32_ERROR_DESCRIPTION(5)", "net helpmsg"}, {"SELECT 1 INTO DATAGRID", "is Log Parser's, and not here: name a file"}, {"SELECT 1 TO chart", "and not here"},
+		{"SELECT a USING 1 AS a FROM x.log", "USING with fields is Log Parser's, and not here"}, {"SELECT 1 FROM x.log GROUP BY a WITH ROLLUP", "is Log Parser's, and not here"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct answer answer;
+		ask(rows[i][0], NULL, &answer);
+		cr_expect_lt(answer.error, 0, "%s", rows[i][0]);
+		cr_expect_not_null(strstr(buffer_text(&answer.messages), rows[i][1]), "%s: %s", rows[i][0], buffer_text(&answer.messages));
+		answer_done(&answer);
+	}
+}
+
 Test(functions, numbers)
 {
 	static const char *const rows[][2] = {
@@ -62,6 +106,10 @@ Test(functions, numbers)
 		{"QUANTIZE(1.7, 0.5)", "1.5"}, {"ADD('a', 1)", ""}, {"TO_INT('42')", "42"}, {"TO_INT(3.9)", "3"}, {"TO_INT(-3.9)", "-3"},
 		{"TO_INT('x')", ""}, {"TO_INT(1e300)", ""}, {"TO_REAL('1.5')", "1.5"}, {"TO_HEX(255)", "0xff"}, {"HEX_TO_INT('0xFF')", "255"},
 		{"HEX_TO_INT('ff')", "255"}, {"HEX_TO_INT('fg')", ""}, {"HEX_TO_INT('')", ""}, {"HEX_TO_INT('ffffffffffffffffff')", ""},
+		{"BIT_NOT(0)", "-1"}, {"BIT_SHL(1, 4)", "16"}, {"BIT_SHL(1, 64)", "0"}, {"BIT_SHL(1, -1)", ""}, {"BIT_SHR(-1, 63)", "1"}, {"SQR(3)", "9"}, {"SQR(1.5)", "2.25"},
+		{"SQR(9223372036854775807)", ""}, {"SQRROOT(16)", "4"}, {"SQRROOT(-1)", ""}, {"LOG(1)", "0"}, {"ROUND(LOG(10), 3)", "2.303"}, {"LOG(0)", ""}, {"LOG10(1000)", "3"},
+		{"EXP(0)", "1"}, {"EXP(1000)", ""}, {"EXP10(3)", "1000"}, {"FLOOR(-1.5)", "-2"}, {"CEIL(1.2)", "2"}, {"CEIL(9223372036854775807)", "9223372036854775807"},
+		{"ROUND(1.5)", "2"}, {"COMPUTER_NAME() <> ''", "1"},
 		{"BIT_AND(6, 3)", "2"}, {"BIT_OR(6, 3)", "7"}, {"BIT_XOR(6, 3)", "5"}, {"IPV4_TO_INT('192.0.2.1')", "3221225985"},
 		{"IPV4_TO_INT('192.0.2.256')", ""}, {"IPV4_TO_INT('192.0.2')", ""}, {"IPV4_TO_INT('::1')", ""}, {"INT_TO_IPV4(3221225985)", "192.0.2.1"},
 		{"INT_TO_IPV4(-1)", ""}, {"IN_NETWORK('10.1.2.3', '10.0.0.0/8')", "1"}, {"IN_NETWORK('11.1.2.3', '10.0.0.0/8')", "0"},
@@ -92,6 +140,7 @@ Test(functions, times)
 Test(functions, local_time_is_that_of_this_machine)
 {
 	setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1);
+	expect_value("SYSTEM_UTCOFFSET()", "3600");
 	expect_value("TO_LOCALTIME('2004-01-12 09:14:57')", "2004-01-12 10:14:57");
 	expect_value("TO_LOCALTIME('2004-07-12 23:14:57')", "2004-07-13 01:14:57");
 	expect_value("TO_UTCTIME('2004-07-13 01:14:57')", "2004-07-12 23:14:57");
@@ -102,7 +151,7 @@ Test(functions, null_stays_null)
 {
 	for (size_t i = 0; function_name(i) != NULL; i++) {
 		const char *name = function_name(i), *usage = function_usage(name, strlen(name));
-		if (usage == NULL || strchr(usage, '(')[1] == ')' || strcmp(name, "REPLACE_IF_NOT_NULL") == 0)
+		if (usage == NULL || strchr(usage, '(')[1] == ')' || strcmp(name, "REPLACE_IF_NOT_NULL") == 0 || strcmp(name, "STRCAT") == 0)
 			continue;
 		struct buffer call;
 		buffer_init(&call, 256);
@@ -119,7 +168,9 @@ Test(functions, null_stays_null)
 	expect_value("REPLACE_IF_NOT_NULL('x', 1)", "1");
 	expect_value("COALESCE(NULL, 'x')", "x");
 	expect_value("CASE 2 WHEN 1 THEN 'a' WHEN 2 THEN 'b' ELSE 'c' END", "b");
-	expect_value("STRCAT('a', NULL)", "");
+	expect_value("STRCAT('a', NULL)", "a");
+	expect_value("STRCAT(NULL, NULL)", "\"\"");
+	expect_value("STRCAT('/b', REPLACE_IF_NOT_NULL(NULL, STRCAT('?', NULL)))", "/b");
 }
 
 Test(functions, results_are_bounded)
@@ -176,7 +227,7 @@ Test(functions, values_of_any_kind)
 		cr_expect_eq(answer.error, 0, "%s: %s", name, buffer_text(&answer.messages));
 		const char *line = strchr(buffer_text(&answer.text), '\n');
 		size_t length = line != NULL ? strlen(line) : 0;
-		bool own = strcmp(name, "REPLACE_IF_NOT_NULL") == 0;
+		bool own = strcmp(name, "REPLACE_IF_NOT_NULL") == 0 || strcmp(name, "STRCAT") == 0;
 		cr_expect(length > 6 && (own || memcmp(line + length - 5, ",0,1\n", 5) == 0), "%s: %s", name, buffer_text(&answer.text));
 		buffer_done(&query);
 		answer_done(&answer);

@@ -105,7 +105,7 @@ Test(query, a_wrong_query_points_into_its_text_and_names_what_is_near)
 		{"SELECT dst_port FROM @", 1, 8, "did you mean dst-port?"},
 		{"SELECT 1,\n  EventIDs FROM @", 2, 3, "did you mean EventID?"},
 		{"SELECT STRLN(src-ip) FROM @", 1, 8, "there is no function \"STRLN\"; did you mean STRLEN?"},
-		{"SELECT REVERSEDNS(src-ip) FROM @", 1, 8, "there is no function \"REVERSEDNS\""},
+		{"SELECT REVERSEDNS(src-ip) FROM @", 1, 8, "\"REVERSEDNS\" is Log Parser's, and not here: "},
 		{"SELECT 1 + SUBSTR(src-ip) FROM @", 1, 12, "SUBSTR(text, start [, length])"},
 		{"SELECT src-ip, FROM @", 1, 16, "this cannot stand here: \"FROM\""},
 		{"SELECT src-ip FORM @", 1, 20, "did you mean FROM before it?"},
@@ -137,7 +137,7 @@ Test(query, a_wrong_query_points_into_its_text_and_names_what_is_near)
 		{"SELECT *, PROPCOUNT(*) FROM @ GROUP BY protocol HAVING COUNT(*) > 1", 1, 8, "all columns are named"},
 		{"SELECT 1 FROM (SELECT PROPCOUNT(*) FROM @ GROUP BY protocol HAVING COUNT(*) > 1)", 1, 23, "beside HAVING"},
 		{"SELECT PROPCOUNT(*) FROM @ GROUP BY protocol HAVING COUNT(*) > 1 UNION SELECT 1", 1, 8, "beside HAVING"},
-		{"SELECT protocol, COUNT(*) FROM @ GROUP BY protocol WITH ROLLUP", 0, 0, "WITH ROLLUP is not there"},
+		{"SELECT protocol, COUNT(*) FROM @ GROUP BY protocol WITH ROLLUP", 0, 0, "WITH ROLLUP is Log Parser's, and not here"},
 		{"SELECT * FROM (SELECT name FROM pragma_database_list)", 1, 33, "there is no such file"},
 	};
 	const char *file = ask_file("drops.log", drops);

@@ -39,6 +39,7 @@ Test(times, literals_are_read_as_times)
 		{"TimeGenerated > (SELECT MIN(TimeGenerated) FROM @)", "234"}, {"TimeGenerated > CASE src-port WHEN 3 THEN '2025-11-21' ELSE 'never' END", "3"},
 		{"TimeGenerated > TO_TIMESTAMP('20/11/2025', 'dd/MM/yyyy')", "234"}, {"TimeGenerated > TO_TIMESTAMP('20/11/2025 10:00', 'dd/MM/yyyy HH:mm')", "34"},
 		{"TimeGenerated LIKE '2025-11-21%'", "34"}, {"TimeGenerated IS NOT NULL", "1234"}, {"TimeGenerated > x-source", ""},
+		{"CASE TimeGenerated WHEN '2025-11-20T09:00:00' THEN CASE TimeGenerated WHEN '2025-11-20T09:00' THEN 1 END END = 1", "2"},
 		/* Log Parser's spans. */
 		{"TimeGenerated >= SUB(SYSTEM_TIMESTAMP(), TO_TIMESTAMP('0000-01-02', 'yyyy-MM-dd'))", "34"}, {"TimeGenerated >= SUB(SYSTEM_TIMESTAMP(), 86400)", "34"},
 		{"TimeGenerated >= SUB(TO_TIMESTAMP(SYSTEM_DATE(), SYSTEM_TIME()), TIMESTAMP('0000-01-03 00:00', 'yyyy-MM-dd HH:mm'))", "234"},
@@ -77,6 +78,7 @@ Test(times, what_is_no_time_is_an_error_at_its_place)
 		{"TimeGenerated > ^20030912", "a number"}, {"TimeGenerated > ^-1", "a number"}, {"TimeGenerated > ^SUB(SYSTEM_TIMESTAMP(), TimeWritten)", "a number"},
 		{"TimeGenerated > ^TIMESTAMP('0000-01-02', 'yyyy-MM-dd')", "a number"}, {"TimeGenerated > ^SYSTEM_TIME()", "a time of day"},
 		{"TimeGenerated > ^STRCAT('never', '')", "cannot be read"}, {"TimeGenerated > ^1 + 1", "a number"}, {"TimeGenerated > ^ADD(src-port, 1)", "a number"},
+		{"CASE TimeGenerated WHEN ^'x' THEN 1 END = 1", "cannot be read"},
 		{"TO_DATE(TimeGenerated) = ^'2003-9-12'", "cannot be read"}, {"TO_TIME(TimeGenerated) > ^'2003-09-12'", "write it as '09:14:57'"},
 		{"QUANTIZE(TimeGenerated, 3600) > ^'now'", "cannot be read"}, {"TO_TIMESTAMP(date, time) > ^'now'", "cannot be read"},
 		{"TO_TIMESTAMP(date, ^'yyyy-mm-dd') IS NULL", "months are MM"}, {"TO_STRING(TimeGenerated, ^'YYYY') = ''", "a letter that no format has"},
@@ -125,6 +127,31 @@ Test(times, names_of_the_result_are_times_too)
 		ask(buffer_text(&text), NULL, &answer);
 		cr_expect_eq(answer.error, rows[i].good ? 0 : ERROR_INPUT, "%s: %s", rows[i].query, buffer_text(&answer.messages));
 		cr_expect_eq(answer.outcome.rows, rows[i].good ? 2 : 0, "%s: %s", rows[i].query, buffer_text(&answer.text));
+		answer_done(&answer);
+		buffer_done(&text);
+	}
+}
+
+/* Words in any order: a message, or an answer, and never a crash. */
+Test(times, words_in_any_order)
+{
+	static const char *const words[] = {
+		"TimeGenerated", "'2025-11-21T08:30:00'", "'x'", "=", "<", ">=", "BETWEEN", "AND", "IN", "(", ")", ",", "CASE", "WHEN", "THEN", "END", "NOT", "-", "+", "||",
+		"SUB", "TO_TIMESTAMP", "TIMESTAMP", "TO_STRING", "'yyyy-MM-dd'", "'0000-01-02'", "5", ".", "AS", "n", "SELECT", "GROUP BY", "MAX", "IN_NETWORK", "NULL", "CAST", ";",
+	};
+	const char *file = ask_file("drops.log", drops);
+	uint32_t seed = 7;
+	for (unsigned i = 0; i < 1000; i++) {
+		struct answer answer;
+		struct buffer text;
+		buffer_init(&text, 8192);
+		buffer_printf(&text, "SELECT EventID FROM %s WHERE", file);
+		for (unsigned j = 0; j < 3 + i % 12; j++) {
+			seed = seed * 1664525u + 1013904223u;
+			buffer_printf(&text, " %s", words[(seed >> 8) % (sizeof(words) / sizeof(words[0]))]);
+		}
+		ask(buffer_text(&text), NULL, &answer);
+		cr_expect(answer.error == 0 || answer.diag.count > 0, "%s: no message", buffer_text(&text));
 		answer_done(&answer);
 		buffer_done(&text);
 	}
