@@ -47,6 +47,7 @@ struct auditing {
 	struct meaning_space meaning;
 	struct summary summary;
 	struct reader_counts counts;  /* of all sources */
+	bool kept_back;               /* not every damage was said */
 	size_t unreadable;            /* sources */
 	struct target targets[JOB_OUTPUTS];
 	size_t target_count;
@@ -147,6 +148,9 @@ static int targets_open(struct auditing *auditing)
 	for (size_t i = 0; i < job->output_count && error == 0; i++) {
 		error = target_open(&auditing->inner, output_path(auditing, job->outputs[i].file), &auditing->targets[i]);
 		auditing->target_count += error == 0;
+		/* What is told once must not be gone with the next run. */
+		if (error == 0 && auditing->since_last)
+			error = target_append(&auditing->targets[i]);
 	}
 	return error;
 }
@@ -181,6 +185,11 @@ static void kernel_say(struct auditing *auditing, const char *lines)
 static int kernel_look(struct auditing *auditing)
 {
 	enum { DIFFERENCES_MOST = 64u << 20 };
+	/* What is to be noted of the store policies_look says again, when it reads it. */
+	bool again = (auditing->job->judge || auditing->job->lint) && policy_of(auditing) == NULL;
+	struct diag said, *diag = auditing->inner.diag;
+	diag_init(&said);
+	auditing->inner.diag = &said;
 	struct buffer differences;
 	struct visit visit;
 	struct force force = {.state = NULL};
@@ -197,6 +206,10 @@ static int kernel_look(struct auditing *auditing)
 		kernel_say(auditing, buffer_text(&differences));
 	visit_done(&visit);
 	buffer_done(&differences);
+	auditing->inner.diag = diag;
+	if (error < 0 || !again)
+		diag_move(diag, &said);
+	diag_done(&said);
 	return error;
 }
 
@@ -315,7 +328,8 @@ static void source_look(struct auditing *auditing, size_t index)
 	counts_sum(auditing, source);
 	if (failed > 0 || got < 0)
 		unreadable_say(auditing, inner->words[index], counts.read + counts.filtered == 0);
-	(void)damages_end(&damages, source, 0);
+	auditing->kept_back |= damages.kept_back > 0;
+	pthread_mutex_destroy(&damages.lock);
 	source_close(source);
 }
 
@@ -357,6 +371,7 @@ static int audit_work(struct invocation *invocation, void *context)
 	(void)invocation;
 	for (size_t i = 0; i < auditing->job->source_count; i++)
 		source_look(auditing, i);
+	damages_sum(&auditing->inner, &auditing->counts, auditing->kept_back);
 	if (auditing->unreadable == auditing->job->source_count) {
 		diag_error(auditing->invocation->diag, NULL, "none of the sources of job %s could be read", auditing->job->name);
 		return EXIT_INPUT;
@@ -364,6 +379,10 @@ static int audit_work(struct invocation *invocation, void *context)
 	findings_judge(&auditing->findings, &auditing->summary, &auditing->counts);
 	findings_end(&auditing->findings, &auditing->summary, &auditing->counts);
 	int error = outputs_write(auditing);
+	if (error == 0 && auditing->since_last && auditing->target_count == 0 && !output_taken(&auditing->inner)) {
+		diag_error(auditing->invocation->diag, NULL, "not all of the findings were taken, and the job has no other output: the next run tells them again");
+		return EXIT_SYSTEM;
+	}
 	if (error == 0 && auditing->since_last)
 		error = result_write(auditing);
 	return error < 0 ? EXIT_SYSTEM : auditing->findings.count > 0 ? EXIT_FINDING : EXIT_DONE;
@@ -457,7 +476,7 @@ const struct command audit_command = {
 		   "Paths in it start at its folder.\n\n"
 		   "With --since-last only records are looked at that came since the last such run, and what lasts (a difference of the kernel, a "
 		   "warning) is told once. Files that are rotated, packed or cleared in between are recognized. What was seen is kept in "
-		   AUDITSTATE_DEFAULT " or where the job says.\n\n"
+		   AUDITSTATE_DEFAULT " or where the job says. The findings are added to the files; without --since-last they replace what is there.\n\n"
 		   "Exit code 0: clean; 1: there are findings; 2: the audit could not be made, and nothing was changed.",
 	.options = audit_options,
 	.examples = audit_examples,

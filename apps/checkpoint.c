@@ -21,6 +21,7 @@ struct checkpoint {
 	char *beside;
 	int descriptor;
 	uint64_t run;             /* this one */
+	bool blind;               /* a log's first bytes could not be read: all of it is left for the next run */
 };
 
 enum { STATE_MOST = 64 << 20, FORMER_MOST = 10000 /* logs that were not there this time */ };
@@ -167,8 +168,9 @@ void checkpoint_free(struct checkpoint *checkpoint)
 
 static void log_begin(struct input *input, void *context)
 {
-	/* What cannot be read the reader says. */
-	(void)mark_begin(context, input);
+	struct checkpoint *checkpoint = context;
+	/* What cannot be read the input says. */
+	checkpoint->blind |= !mark_begin(&checkpoint->marks, input);
 }
 
 void checkpoint_begin(struct checkpoint *checkpoint, struct reader_options *options)
@@ -177,7 +179,7 @@ void checkpoint_begin(struct checkpoint *checkpoint, struct reader_options *opti
 		return;
 	options->growing = true;
 	options->begin = log_begin;
-	options->begin_context = &checkpoint->marks;
+	options->begin_context = checkpoint;
 }
 
 bool checkpoint_pass(struct checkpoint *checkpoint, const struct event *event)
@@ -225,18 +227,22 @@ static void state_print(struct checkpoint *checkpoint, struct buffer *text)
 }
 
 /* Who reads to the end stays until it comes. */
-static bool output_taken(struct invocation *invocation)
+bool output_taken(struct invocation *invocation)
 {
 	struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
 	return invocation_flush(invocation) && (poll(&output, 1, 0) <= 0 || (output.revents & POLLERR) == 0);
 }
 
-int checkpoint_write(struct checkpoint *checkpoint, struct invocation *invocation)
+int checkpoint_write(struct checkpoint *checkpoint, struct invocation *invocation, int code)
 {
 	struct buffer text;
+	if (code >= EXIT_INPUT)
+		return code;
+	if (checkpoint->blind)
+		code = EXIT_FINDING;
 	if (!output_taken(invocation)) {
 		diag_note(invocation->diag, &(struct place){.file = checkpoint->path}, "stays as it was: not all of the output was taken");
-		return 0;
+		return code;
 	}
 	buffer_init(&text, STATE_MOST);
 	state_print(checkpoint, &text);
@@ -244,7 +250,7 @@ int checkpoint_write(struct checkpoint *checkpoint, struct invocation *invocatio
 	buffer_done(&text);
 	if (error != 0)
 		diag_error(invocation->diag, &(struct place){.file = checkpoint->path}, "cannot be written: %s", strerror(error));
-	return error != 0 ? ERROR_SYSTEM : 0;
+	return error != 0 ? EXIT_SYSTEM : code;
 }
 
 int checkpoint_keep(struct checkpoint *checkpoint, struct diag *diag)

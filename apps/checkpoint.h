@@ -20,9 +20,13 @@ void checkpoint_begin(struct checkpoint *checkpoint, struct reader_options *opti
 bool checkpoint_pass(struct checkpoint *checkpoint, const struct event *event);
 
 /* In the process that read the logs, with all of the output made: puts that out, and writes the state beside the file unless
- * somebody did not want all of it.  In the one that started it: makes it the file. */
-int checkpoint_write(struct checkpoint *checkpoint, struct invocation *invocation);
+ * somebody did not want all of it; returns the exit code, code where nothing is to be added to it, and does nothing for one
+ * that is an error.  In the one that started it: makes it the file. */
+int checkpoint_write(struct checkpoint *checkpoint, struct invocation *invocation, int code);
 int checkpoint_keep(struct checkpoint *checkpoint, struct diag *diag);
+
+/* Puts out what there is; false when whoever read it did not stay to its end. */
+bool output_taken(struct invocation *invocation);
 
 /* What an audit does as well.  A log begins (false: its first bytes cannot be read); a mark as JSON, and out of it (false: it
  * is none). */

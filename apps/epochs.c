@@ -91,7 +91,8 @@ static int history_read(struct epochs *epochs)
 	if (error == 0 && first > 0)
 		diag_note(invocation->diag, NULL, "the store's history is longer than %d changes: records before those are unexplained", CHANGES_MOST);
 	if (error == 0 && epochs->count == 0) {
-		diag_error(invocation->diag, NULL, "the store has no policy: --policy names one, or a profile or script");
+		diag_error(invocation->diag, NULL, "the store has no policy: %s names one, or a profile or script",
+			   invocation->command == &audit_command ? "\"policy\" in the job" : "--policy");
 		error = ERROR_INPUT;
 	}
 	visit_done(&visit);
@@ -161,7 +162,10 @@ void epochs_judge(struct epochs *epochs, const struct record *record, struct jud
 		return;
 	}
 	const struct classifier *classifier = epochs_find(epochs, record, &ret_judged->ruleset);
-	if (classifier != NULL)
+	if (classifier != NULL && replay_is_startup(record, ret_judged->ruleset))
+		ret_judged->result = replay_judge_startup(record, epochs->host, ret_judged->ruleset, classifier, &ret_judged->packet, &ret_judged->verdict,
+							  &ret_judged->why);
+	else if (classifier != NULL)
 		ret_judged->result = replay_judge(record, epochs->host, classifier, &ret_judged->packet, &ret_judged->verdict, &ret_judged->why);
 }
 

@@ -269,6 +269,9 @@ static void counts_write(struct logging *logging, struct worker *worker, struct 
 {
 	size_t count;
 	const struct tallied *rows = tally_sorted(worker->tally, &count);
+	if (count > 0 && rows[0].count == TALLY_MOST)
+		diag_warning(logging->invocation->diag, "count", NULL, "a sum is larger than can be counted: %llu stands for at least so many",
+			     (unsigned long long)TALLY_MOST);
 	for (size_t i = 0; i < count; i++) {
 		const struct cell cells[2] = {{.kind = CELL_TEXT, .text = rows[i].key}, {.kind = CELL_UNSIGNED, .integer = (int64_t)rows[i].count}};
 		logging->writer->row(&worker->writer, cells, output);
@@ -523,8 +526,8 @@ static int log_work(struct invocation *invocation, void *context)
 	progress_end(&logging->progress);
 	output_end(logging, workers, count);
 	int code = damages_end(&damages, logging->source, error);
-	if (logging->checkpoint != NULL && code < EXIT_INPUT && checkpoint_write(logging->checkpoint, invocation) < 0)
-		code = EXIT_SYSTEM;
+	if (logging->checkpoint != NULL)
+		code = checkpoint_write(logging->checkpoint, invocation, code);
 	for (size_t i = 0; i < count; i++)
 		worker_done(&workers[i]);
 	free(workers);

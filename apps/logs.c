@@ -130,14 +130,15 @@ static void damage_print(const struct damages *damages, const struct damage *dam
 {
 	const struct place place = {.file = damage->file};
 	const char *lost = damage->lost ? "lost: " : "";
+	const char *where = damage->line ? "line" : "offset";
 	unsigned long long offset = damage->offset, number = damage->number;
 	struct diag diag;
 	struct buffer text;
 	diag_init(&diag);
 	if (number > 0)
-		diag_note(&diag, &place, "offset %llu, record %llu: %s%s", offset, number, lost, damage->text);
+		diag_note(&diag, &place, "%s %llu, record %llu: %s%s", where, offset, number, lost, damage->text);
 	else
-		diag_note(&diag, &place, "offset %llu: %s%s", offset, lost, damage->text);
+		diag_note(&diag, &place, "%s %llu: %s%s", where, offset, lost, damage->text);
 	buffer_init(&text, 1u << 20);
 	diag_render(&diag, 0, damages->invocation->render, &text);
 	(void)descriptor_write(STDERR_FILENO, buffer_text(&text), text.length);
@@ -164,6 +165,13 @@ void damages_begin(struct damages *damages, struct reader_options *options)
 	options->context = damages;
 }
 
+void damages_sum(const struct invocation *invocation, const struct reader_counts *counts, bool kept_back)
+{
+	if (counts->unreadable > 0 || counts->recovered > 0 || invocation->verbose)
+		diag_note(invocation->diag, NULL, "%llu records read, %llu of them recovered; %llu could not be read%s", (unsigned long long)counts->read,
+			  (unsigned long long)counts->recovered, (unsigned long long)counts->unreadable, kept_back ? " (-v lists each)" : "");
+}
+
 int damages_end(struct damages *damages, const struct source *source, int error)
 {
 	struct invocation *invocation = damages->invocation;
@@ -174,9 +182,7 @@ int damages_end(struct damages *damages, const struct source *source, int error)
 	if (error < 0)
 		return error == ERROR_INPUT && counts.unreadable > 0 ? EXIT_FINDING : error_exit(error);
 	bool lost = counts.unreadable > 0;
-	if (lost || counts.recovered > 0 || invocation->verbose)
-		diag_note(invocation->diag, NULL, "%llu records read, %llu of them recovered; %llu could not be read%s", (unsigned long long)counts.read,
-			  (unsigned long long)counts.recovered, (unsigned long long)counts.unreadable, damages->kept_back > 0 ? " (-v lists each)" : "");
+	damages_sum(invocation, &counts, damages->kept_back > 0);
 	if (failed > 0 && counts.read + counts.filtered == 0)
 		return source_refused(source) ? EXIT_SYSTEM : EXIT_INPUT;
 	return lost || failed > 0 ? EXIT_FINDING : EXIT_DONE;
@@ -366,6 +372,28 @@ int target_open(struct invocation *invocation, const char *path, struct target *
 	free(ret_target->path);
 	ret_target->beside = ret_target->path = NULL;
 	return ERROR_SYSTEM;
+}
+
+int target_append(struct target *target)
+{
+	char block[1 << 16], last = '\n';
+	ssize_t got = 0;
+	int error = 0, file = target->path != NULL ? open(target->path, O_RDONLY | O_CLOEXEC | O_NOCTTY) : -1;
+	bool none = target->path == NULL || (file < 0 && errno == ENOENT);
+	while (file >= 0 && error == 0 && (got = read(file, block, sizeof(block))) > 0) {
+		error = descriptor_write(target->descriptor, block, (size_t)got);
+		last = block[got - 1];
+	}
+	if (error == 0 && ((file < 0 && !none) || got < 0))
+		error = errno;
+	/* Somebody has cut it off: the next line is a line of its own. */
+	if (error == 0 && last != '\n')
+		error = descriptor_write(target->descriptor, "\n", 1);
+	if (file >= 0)
+		(void)close(file);
+	if (error != 0)
+		diag_error(target->invocation->diag, &(struct place){.file = target->path}, "cannot be added to: %s", strerror(error));
+	return error != 0 ? ERROR_SYSTEM : 0;
 }
 
 int target_close(struct target *target, bool good)

@@ -44,6 +44,8 @@ struct damages {
 void damages_begin(struct damages *damages, struct reader_options *options);
 /* The line of what was read; error: of source_next.  Returns the exit code. */
 int damages_end(struct damages *damages, const struct source *source, int error);
+/* The line alone, where something is to be told: of several sources together. */
+void damages_sum(const struct invocation *invocation, const struct reader_counts *counts, bool kept_back);
 
 /* A line on the terminal that tells how far it is, while it takes long; nothing where stderr is none. */
 struct progress {
@@ -70,6 +72,8 @@ void beside_forget(const char *name);
 int target_open(struct invocation *invocation, const char *path, struct target *ret_target);
 /* ERROR_INPUT with a message when a path (NULL: standard output) is another file's, by whatever name: "is WHAT too". */
 int target_apart(const struct invocation *invocation, const char *path, const char *other, const char *what);
+/* What the file has already is kept in front of what is written. */
+int target_append(struct target *target);
 /* good: it becomes the file; otherwise it goes. */
 int target_close(struct target *target, bool good);
 

@@ -425,8 +425,8 @@ static int query_work(struct invocation *invocation, void *context)
 		asking->writer.type->end(&asking->writer, invocation->output);
 	pthread_mutex_destroy(&damages.lock);
 	int code = outcome_say(asking, &damages, &outcome, error);
-	if (asking->checkpoint != NULL && (code == EXIT_DONE || code == EXIT_FINDING) && checkpoint_write(asking->checkpoint, invocation) < 0)
-		code = EXIT_SYSTEM;
+	if (asking->checkpoint != NULL)
+		code = checkpoint_write(asking->checkpoint, invocation, code);
 	return code;
 }
 

@@ -1,5 +1,6 @@
 /* cordon replay: logged packets against a policy. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "apps/command.h"
 #include "apps/confine.h"
@@ -10,6 +11,7 @@
 #include "core/analysis/explain.h"
 #include "core/base/error.h"
 #include "core/base/memory.h"
+#include "logparse/audit/chart.h"
 #include "logparse/audit/summary.h"
 
 static const struct option replay_options[] = {
@@ -43,30 +45,106 @@ struct replay {
 
 /* --- The records --- */
 
-static void line_print(struct replay *replay, enum replay_result result, const struct ruleset *ruleset, const struct verdict *verdict,
-		       const struct packet *packet, uint64_t count)
+/* Where the record stands, so that it can be found: FILE:LINE, or FILE and its number or offset. */
+static bool has_lines(const struct event *event)
+{
+	return event->kind->record != NULL && strcmp(event->kind->format, "pcap") != 0;
+}
+
+static void place_text(const struct event *event, struct buffer *output)
+{
+	for (const char *at = event->file; *at != '\0'; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			buffer_printf(output, "\\x%02x", (unsigned char)*at);
+		else
+			buffer_add_char(output, *at);
+	if (has_lines(event))
+		buffer_printf(output, ":%llu", (unsigned long long)event->offset);
+	else if (event->number > 0)
+		buffer_printf(output, " record %llu", (unsigned long long)event->number);
+	else
+		buffer_printf(output, " offset %llu", (unsigned long long)event->offset);
+}
+
+static void place_json(const struct event *event, const struct record *record, struct buffer *output)
+{
+	if (record_has(record, COLUMN_DATE)) {
+		buffer_add_text(output, ", \"time\": \"");
+		chart_time(record->time, 'T', output);
+		buffer_add_text(output, "Z\"");
+	}
+	emit_member(output, "file", event->file);
+	emit_number(output, has_lines(event) ? "line" : "offset", event->offset);
+	if (event->number > 0)
+		emit_number(output, "record", event->number);
+}
+
+/* What is known of a packet that cannot be judged: PROTOCOL SRC:PORT > DST:PORT, a dash for what is not. */
+static void parts_print(const struct record *record, struct buffer *output)
+{
+	static const struct { const char *before; enum record_column column; } parts[] = {
+		{"", COLUMN_PROTOCOL}, {" ", COLUMN_SRC_IP}, {":", COLUMN_SRC_PORT}, {" > ", COLUMN_DST_IP}, {":", COLUMN_DST_PORT},
+	};
+	char value[RECORD_VALUE];
+	for (size_t i = 0; i < ARRAY_LENGTH(parts); i++) {
+		size_t length = record_value(record, parts[i].column, value);
+		buffer_add_text(output, parts[i].before);
+		buffer_add(output, length > 0 ? value : "-", length > 0 ? length : 1);
+	}
+}
+
+static void line_json(struct replay *replay, const struct event *event, const struct record *record, const struct judged *judged, uint64_t count)
+{
+	struct buffer *output = replay->invocation->output, *packet = &replay->key;
+	buffer_printf(output, "{\"result\": \"%s\", \"count\": %llu", replay_result_name(judged->result), (unsigned long long)count);
+	if (judged->result != REPLAY_UNEXPLAINED)
+		emit_member(output, "verdict", action_name(judged->verdict.action));
+	else
+		emit_member(output, "why", judged->why);
+	if (judged->result != REPLAY_UNEXPLAINED && judged->verdict.match != NULL) {
+		const struct origin *origin = &judged->ruleset->origins[judged->verdict.match->origin];
+		buffer_clear(&replay->key);
+		origin_rule(origin, &replay->key);
+		emit_member(output, "policy", origin_policy(origin));
+		emit_member(output, "rule", buffer_text(&replay->key));
+		emit_member(output, "filterlist", origin_list(origin));
+	}
+	char text[PACKET_TEXT];
+	buffer_clear(packet);
+	if (judged->result == REPLAY_UNEXPLAINED)
+		parts_print(record, packet);
+	else
+		buffer_add(packet, text, packet_print(&judged->packet, text));
+	emit_member(output, "packet", buffer_text(packet));
+	place_json(event, record, output);
+	buffer_add_text(output, "}\n");
+}
+
+static void line_print(struct replay *replay, const struct event *event, const struct record *record, const struct judged *judged, uint64_t count)
 {
 	struct buffer *output = replay->invocation->output;
 	if (replay->invocation->json) {
-		char text[PACKET_TEXT];
-		packet_print(packet, text);
-		buffer_printf(output, "{\"result\": \"%s\", \"count\": %llu, \"verdict\": \"%s\"", replay_result_name(result), (unsigned long long)count,
-			      action_name(verdict->action));
-		if (verdict->match != NULL) {
-			const struct origin *origin = &ruleset->origins[verdict->match->origin];
-			buffer_clear(&replay->key);
-			origin_rule(origin, &replay->key);
-			emit_member(output, "policy", origin_policy(origin));
-			emit_member(output, "rule", buffer_text(&replay->key));
-			emit_member(output, "filterlist", origin_list(origin));
-		}
-		emit_member(output, "packet", text);
-		buffer_add_text(output, "}\n");
+		line_json(replay, event, record, judged, count);
 		return;
 	}
-	buffer_printf(output, "%s\t", replay_result_name(result));
-	explain_line(ruleset, verdict, packet, output);
-	buffer_printf(output, "\t%llu\n", (unsigned long long)count);
+	buffer_printf(output, "%s\t", replay_result_name(judged->result));
+	if (judged->result == REPLAY_UNEXPLAINED) {
+		buffer_add_text(output, "-\t-\t-\t-\t-\t");
+		parts_print(record, output);
+	} else {
+		explain_line(judged->ruleset, &judged->verdict, &judged->packet, output);
+	}
+	buffer_printf(output, "\t%llu\t", (unsigned long long)count);
+	if (record_has(record, COLUMN_DATE)) {
+		chart_time(record->time, 'T', output);
+		buffer_add_text(output, "Z\t");
+	} else {
+		buffer_add_text(output, "-\t");
+	}
+	place_text(event, output);
+	if (judged->result == REPLAY_UNEXPLAINED)
+		buffer_printf(output, "\twants %s", judged->why);
+	buffer_add_char(output, '\n');
 }
 
 static void filter_count(struct replay *replay, const struct ruleset *ruleset, const struct verdict *verdict, uint64_t count)
@@ -100,16 +178,15 @@ static void event_replay(struct replay *replay, const struct event *event)
 		return;
 	uint64_t count = record_has(&record, COLUMN_COUNT) ? record.count : 1;
 	epochs_judge(replay->epochs, &record, &judged);
-	replay->results[judged.result] += count;
-	if (judged.result == REPLAY_UNEXPLAINED) {
+	replay->results[judged.result] = tally_sum(replay->results[judged.result], count);
+	if (judged.result == REPLAY_UNEXPLAINED)
 		tally_add(replay->whys, cursor_text(judged.why), count);
-		return;
-	}
-	filter_count(replay, judged.ruleset, &judged.verdict, count);
+	else
+		filter_count(replay, judged.ruleset, &judged.verdict, count);
 	if (judged.result == REPLAY_UNEXPECTED)
 		unexpected_count(replay, &record, count);
 	if (judged.result == REPLAY_UNEXPECTED || judged.result == REPLAY_WOULD || replay->invocation->verbose)
-		line_print(replay, judged.result, judged.ruleset, &judged.verdict, &judged.packet, count);
+		line_print(replay, event, &record, &judged, count);
 }
 
 /* --- The summary --- */
@@ -143,10 +220,27 @@ static void tally_print(struct replay *replay, struct tally *tally, const char *
 		buffer_add_char(output, '}');
 }
 
+/* A sum that is at its end. */
+static const char *more_than(uint64_t count)
+{
+	return count == TALLY_MOST ? "+" : "";
+}
+
+static void sums_check(const struct replay *replay)
+{
+	for (size_t i = 0; i < REPLAY_RESULTS; i++)
+		if (replay->results[i] == TALLY_MOST) {
+			diag_warning(replay->invocation->diag, "count", NULL, "a sum is larger than can be counted: %llu stands for at least so many",
+				     (unsigned long long)TALLY_MOST);
+			return;
+		}
+}
+
 static void summary_print(struct replay *replay)
 {
 	struct buffer *output = replay->invocation->output;
 	bool json = replay->invocation->json;
+	sums_check(replay);
 	if (json)
 		buffer_add_char(output, '{');
 	else
@@ -156,7 +250,7 @@ static void summary_print(struct replay *replay)
 		if (json)
 			emit_number(output, name, replay->results[i]);
 		else if (i != REPLAY_WOULD || replay->results[i] > 0)
-			buffer_printf(output, "%12llu  %s\n", (unsigned long long)replay->results[i], name);
+			buffer_printf(output, "%12llu%s  %s\n", (unsigned long long)replay->results[i], more_than(replay->results[i]), name);
 	}
 	tally_print(replay, replay->filters, "by filter");
 	tally_print(replay, replay->sources, "unexpected, by source");
@@ -234,8 +328,9 @@ const struct command replay_command = {
 	.details = "Every drop and every permit of the logs is judged by the policy that the store had in force at its time (or by --policy). A drop that "
 		   "the policy blocks is expected; one that it permits is unexpected, as is a permit that it blocks; unexplained is a record that lacks "
 		   "something, such as its ports. Packets of a capture get the verdict that they would have.\n\n"
-		   "Unexpected records are printed one a line: RESULT, then as explain --file, then how many packets the record stands for; with -v all are. A summary by filter, "
-		   "source and port follows. Exit code 1: something was unexpected, or records were lost.",
+		   "Unexpected records are printed one a line: RESULT, then as explain --file, then how many packets the record stands for, its time, "
+		   "and where it stands (FILE:LINE, or FILE and the record's number or offset); with -v all are, and of an unexplained one what it "
+		   "lacks. A summary by filter, source and port follows. Exit code 1: something was unexpected, or records were lost.",
 	.options = replay_options,
 	.examples = replay_examples,
 	.least = 1,

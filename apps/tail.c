@@ -134,8 +134,7 @@ static bool last_send(struct following *following)
 		scan_block(&scan, following->block, (size_t)got, offset);
 		offset += got;
 	}
-	if (scan.length > 0)
-		scan_line(&scan);
+	/* What is half written behind them comes whole when it is. */
 	struct line_start start = {offset, scan.fields};
 	if (scan.count > 0)
 		start = scan.count > scan.room ? scan.ring[scan.count % scan.room] : scan.ring[0];
@@ -220,6 +219,30 @@ static int follower_start(struct invocation *invocation, struct following *follo
 	return 0;
 }
 
+/* Only lines of W3C text are followed: others have other columns, or times of another kind. */
+static int format_check(struct invocation *invocation, struct following *following)
+{
+	ssize_t got = pread(following->file, following->block, BLOCK, 0);
+	const struct reader_type *type = NULL;
+	int most = 0;
+	for (size_t i = 0; readers[i] != NULL && got > 0; i++) {
+		const char *why;
+		int sure = readers[i]->guess((const uint8_t *)following->block, (size_t)got, following->path, &why);
+		type = sure > most ? readers[i] : type;
+		most = sure > most ? sure : most;
+	}
+	/* What has just been begun may not have its header yet. */
+	bool begun = got <= 0 || memchr(following->block, '\n', (size_t)got) == NULL;
+	if (type == &w3c_reader || (type == NULL && begun))
+		return 0;
+	if (type != NULL)
+		diag_error(invocation->diag, &(struct place){.file = following->path}, "is of the format %s (%s): tail follows drops.log and other W3C logs; cordon log reads it",
+			   type->name, type->what);
+	else
+		diag_error(invocation->diag, &(struct place){.file = following->path}, "does not begin as a W3C log does, with a #Fields line: tail follows no others");
+	return ERROR_INPUT;
+}
+
 static int file_first(struct invocation *invocation, struct following *following)
 {
 	struct stat status;
@@ -232,9 +255,11 @@ static int file_first(struct invocation *invocation, struct following *following
 		diag_error(invocation->diag, &(struct place){.file = following->path}, "cannot open it: %s", strerror(errno));
 		return ERROR_SYSTEM;
 	}
-	if (fstat(following->file, &status) == 0 && S_ISREG(status.st_mode))
+	bool plain = fstat(following->file, &status) == 0 && S_ISREG(status.st_mode);
+	if (plain && format_check(invocation, following) == 0)
 		return 0;
-	diag_error(invocation->diag, &(struct place){.file = following->path}, "is no file that grows; cordon log -i w3c - reads a pipe");
+	if (!plain)
+		diag_error(invocation->diag, &(struct place){.file = following->path}, "is no file that grows; cordon log -i w3c - reads a pipe");
 	(void)close(following->file);
 	return ERROR_INPUT;
 }

@@ -53,7 +53,10 @@ struct event {
 /* For formats whose data says everything: {"name":"value",…} and <Entry><Field Name="name">value</Field>…</Entry>. */
 void event_members_json(const struct event *event, struct buffer *buffer);
 void event_members_xml(const struct event *event, struct buffer *buffer);
-/* The columns of a record that are there, by their names. */
+/* Digits that mean the same as a number: no sign, no zero before them, exact in 64 bits. */
+bool event_is_number(struct cursor value);
+/* The columns of a record that are there, by their names (those of record_columns, by which event_members_json knows which
+ * are numbers). */
 void event_record_data(const struct record *record, event_take take, void *context);
 
 #endif

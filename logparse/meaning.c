@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "logparse/eventrow.h"
 #include "logparse/reader/evtx_value.h"
 
 enum { SPACE = 1 << 19 };
@@ -72,6 +73,7 @@ enum shape {
 	SHAPE_PACKET,     /* IPSec 4290, 4291: strings and the packet itself */
 	SHAPE_AGGREGATE,  /* IPSec 4283 to 4288: number and source */
 	SHAPE_SA,         /* 864 to 867: source, SPI, number */
+	SHAPE_FILTER,     /* 541 to 547: one string names a filter, in several lines */
 	SHAPE_NAMED,      /* values by their names */
 };
 
@@ -104,12 +106,12 @@ static const struct row ipsec_rows[] = {
 };
 
 static const struct row security_rows[] = {
-	{541, 541, MEANING_OTHER, SHAPE_PLAIN, NULL, "security association established"},
-	{542, 542, MEANING_OTHER, SHAPE_PLAIN, NULL, "quick mode ended"},
-	{543, 543, MEANING_OTHER, SHAPE_PLAIN, NULL, "main mode ended"},
-	{544, 545, MEANING_OTHER, SHAPE_PLAIN, NULL, "the peer could not be authenticated"},
-	{546, 546, MEANING_OTHER, SHAPE_PLAIN, NULL, "the peer's proposal was invalid"},
-	{547, 547, MEANING_OTHER, SHAPE_PLAIN, NULL, "a negotiation failed"},
+	{541, 541, MEANING_OTHER, SHAPE_FILTER, NULL, "security association established"},
+	{542, 542, MEANING_OTHER, SHAPE_FILTER, NULL, "quick mode ended"},
+	{543, 543, MEANING_OTHER, SHAPE_FILTER, NULL, "main mode ended"},
+	{544, 545, MEANING_OTHER, SHAPE_FILTER, NULL, "the peer could not be authenticated"},
+	{546, 546, MEANING_OTHER, SHAPE_FILTER, NULL, "the peer's proposal was invalid"},
+	{547, 547, MEANING_OTHER, SHAPE_FILTER, NULL, "a negotiation failed"},
 	{613, 613, MEANING_OTHER, SHAPE_PLAIN, NULL, "IPSec Services started"},
 	{614, 614, MEANING_OTHER, SHAPE_PLAIN, NULL, "IPSec Services disabled"},
 	{615, 615, MEANING_OTHER, SHAPE_PLAIN, NULL, "IPSec Services changed"},
@@ -247,6 +249,59 @@ static void sa_string(struct filling *filling, size_t index, struct cursor value
 		number_set(filling->record, columns[index], value);
 }
 
+static bool is_any(struct cursor value)
+{
+	size_t length = cursor_left(&value);
+	return ascii_equal_n(value.at, length, "0") || ascii_equal_n(value.at, length, "0.0.0.0") || ascii_equal_n(value.at, length, "::");
+}
+
+/* The value of a line of a filter, whose label is in any language: its last word, or what is behind its colon. */
+static bool filter_line(struct record *record, enum record_column column, struct cursor line)
+{
+	static const char wide[] = "\xef\xbc\x9a"; /* the colon of Chinese and Japanese */
+	while (line.at < line.end && (ascii_blank(line.end[-1]) || line.end[-1] == '\r'))
+		line.end--;
+	struct cursor word = {line.end, line.end}, value;
+	while (word.at > line.at && !ascii_blank(word.at[-1]))
+		word.at--;
+	const char *colon = memchr(line.at, ':', cursor_left(&line));
+	const char *other = memmem(line.at, cursor_left(&line), wide, sizeof(wide) - 1);
+	value = colon != NULL ? (struct cursor){colon + 1, line.end} : other != NULL ? (struct cursor){other + sizeof(wide) - 1, line.end} : word;
+	cursor_skip_blanks(&value);
+	return record_set(record, column, word) || record_set(record, column, value);
+}
+
+/* Its lines by their order: address and mask of the source, of the destination, protocol, ports, and more.  Zero is any. */
+static void filter_string(struct filling *filling, struct cursor text)
+{
+	static const enum record_column columns[] = {COLUMN_SRC_IP, RECORD_COLUMNS, COLUMN_DST_IP, RECORD_COLUMNS, COLUMN_PROTOCOL, COLUMN_SRC_PORT, COLUMN_DST_PORT};
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]) && text.at < text.end;) {
+		const char *end = memchr(text.at, '\n', cursor_left(&text));
+		struct cursor line = {text.at, end != NULL ? end : text.end};
+		text.at = end != NULL ? end + 1 : text.end;
+		cursor_skip_blanks(&line);
+		if (line.at == line.end || *line.at == '\r')
+			continue;
+		struct record one = {0};
+		char value[RECORD_VALUE];
+		if (columns[i] != RECORD_COLUMNS && filter_line(&one, columns[i], line)) {
+			struct cursor written = cursor_of(value, record_value(&one, columns[i], value));
+			bool any = columns[i] == COLUMN_PROTOCOL ? one.protocol == 0 : is_any(written);
+			if (!any)
+				(void)record_set(filling->record, columns[i], written);
+		}
+		i++;
+	}
+}
+
+/* Which of the strings it is (logs.md 1.2). */
+static void filter_event(struct filling *filling, size_t index, struct cursor value)
+{
+	static const uint8_t places[] = {2, 0, 0, 1, 1, 1, 1};
+	if (index == places[filling->event->id - 541] && memchr(value.at, '\n', cursor_left(&value)) != NULL)
+		filter_string(filling, value);
+}
+
 static void named_value(struct filling *filling, struct cursor name, struct cursor value)
 {
 	static const struct { const char *name; enum record_column column; } names[] = {
@@ -304,7 +359,7 @@ static struct cursor place_name(const struct filling *filling, size_t index)
 static void value_take(void *context, struct cursor name, struct cursor value)
 {
 	static void (*const strings[])(struct filling *, size_t, struct cursor) = {
-		[SHAPE_PACKET] = packet_string, [SHAPE_AGGREGATE] = aggregate_string, [SHAPE_SA] = sa_string,
+		[SHAPE_PACKET] = packet_string, [SHAPE_AGGREGATE] = aggregate_string, [SHAPE_SA] = sa_string, [SHAPE_FILTER] = filter_event,
 	};
 	struct filling *filling = context;
 	size_t index = filling->string++;
@@ -361,6 +416,10 @@ static void dump_take(struct filling *filling)
 	record->icmpcode = dump.icmpcode;
 	record->size = dump.size;
 	record->has |= dump.has & only;
+	/* A fragment that is not the first has no ports: what the strings have for them are zeros, or bytes of its data. */
+	const uint8_t *packet = event->binary + ERROR_PACKET;
+	if (there >= 8 && length >= 8 && packet[0] >> 4 == 4 && ((packet[6] & 0x1f) != 0 || packet[7] != 0) && !event_dump_differs(event))
+		record->has &= ~(RECORD_HAS(COLUMN_SRC_PORT) | RECORD_HAS(COLUMN_DST_PORT));
 }
 
 bool event_dump(const struct event *event, struct record *ret_dump)
@@ -406,18 +465,10 @@ bool event_dump_differs(const struct event *event)
 	return false;
 }
 
-enum meaning event_meaning(const struct event *event, struct meaning_space *space, struct record *ret_record)
+/* Of events that are known by provider and id. */
+static enum meaning known_meaning(const struct event *event, struct meaning_space *space, struct record *ret_record)
 {
 	const char *log = NULL;
-	if (event->kind->record != NULL) {
-		if (!event->kind->record(event, ret_record))
-			return MEANING_NONE;
-		if (ret_record->action.at == NULL)
-			return MEANING_OTHER;
-		return cursor_left(&ret_record->action) == 4 && ascii_prefix("DROP", 4, ret_record->action.at) ? MEANING_DROP
-		       : ascii_equal_n(ret_record->action.at, cursor_left(&ret_record->action), "INFO-EVENTS-LOST") ? MEANING_DROP
-													     : MEANING_PERMIT;
-	}
 	const struct row *row = row_find(event, &log);
 	if (row == NULL)
 		return MEANING_NONE;
@@ -446,6 +497,25 @@ enum meaning event_meaning(const struct event *event, struct meaning_space *spac
 		ret_record->computername = event->computer;
 	ret_record->log = cursor_left(&event->channel) > 0 ? event->channel : log != NULL ? cursor_text(log) : (struct cursor){NULL, NULL};
 	return row->meaning;
+}
+
+enum meaning event_meaning(const struct event *event, struct meaning_space *space, struct record *ret_record)
+{
+	const char *log = NULL;
+	struct eventrow row;
+	struct event known;
+	if (event->kind->record == NULL)
+		return known_meaning(event, space, ret_record);
+	/* A line may be an event that somebody has written as text. */
+	if (event->kind->column != NULL && row_find(event, &log) != NULL && eventrow_event(&row, event, &known))
+		return known_meaning(&known, space, ret_record);
+	if (!event->kind->record(event, ret_record))
+		return MEANING_NONE;
+	if (ret_record->action.at == NULL)
+		return MEANING_OTHER;
+	return cursor_left(&ret_record->action) == 4 && ascii_prefix("DROP", 4, ret_record->action.at) ? MEANING_DROP
+	       : ascii_equal_n(ret_record->action.at, cursor_left(&ret_record->action), "INFO-EVENTS-LOST") ? MEANING_DROP
+												     : MEANING_PERMIT;
 }
 
 /* --- Log Parser's columns --- */

@@ -67,7 +67,8 @@ bool tally_add_most(struct tally *tally, struct cursor key, uint64_t count, size
 		tally_grow(tally);
 	size_t slot = slot_of(tally, key);
 	if (tally->slots[slot] != 0) {
-		tally->entries[tally->slots[slot] - 1].count += count;
+		struct tallied *entry = &tally->entries[tally->slots[slot] - 1];
+		entry->count = tally_sum(entry->count, count);
 		return true;
 	}
 	if (tally->count >= most)

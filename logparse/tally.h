@@ -4,6 +4,13 @@
 
 #include "core/base/cursor.h"
 
+/* Counts come out of logs, which may claim anything: a sum that is too large for 64 bits stays at the largest. */
+#define TALLY_MOST UINT64_MAX
+static inline uint64_t tally_sum(uint64_t a, uint64_t b)
+{
+	return a <= TALLY_MOST - b ? a + b : TALLY_MOST;
+}
+
 struct tally;
 struct tally *tally_new(void);
 void tally_free(struct tally *tally); /* NULL is fine */

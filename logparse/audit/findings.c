@@ -241,12 +241,14 @@ void findings_end(struct findings *findings, const struct summary *summary, cons
 	for (size_t i = 0; i < REPLAY_WOULD; i++)
 		member_number(&findings->json, replay_result_name((enum replay_result)i), summary->results[i]);
 	member_number(&findings->json, "lost", counts->unreadable);
+	if (summary->capped > 0)
+		member_number(&findings->json, "capped", summary->capped);
 	if (count == 0)
 		buffer_add_text(&text, "clean");
 	else
 		buffer_printf(&text, "%llu finding%s", (unsigned long long)count, count > 1 ? "s" : "");
-	buffer_printf(&text, " in %llu %srecords, %llu packets dropped", (unsigned long long)summary->records, findings->since_last ? "new " : "",
-		      (unsigned long long)summary->drops);
+	buffer_printf(&text, " in %llu %srecords, %llu%s packets dropped", (unsigned long long)summary->records, findings->since_last ? "new " : "",
+		      (unsigned long long)summary->drops, summary->capped > 0 ? "+" : "");
 	line_end(findings, buffer_text(&text));
 	findings->count = count;
 	buffer_done(&text);

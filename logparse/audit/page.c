@@ -241,6 +241,11 @@ static void tops_print(const struct page *page, struct buffer *output)
 		chart_number(summary->unkept, output);
 		buffer_add_text(output, " packets had others besides.</p>\n");
 	}
+	if (summary->capped > 0) {
+		buffer_add_text(output, "<p class=soft>Of the records, ");
+		chart_number(summary->capped, output);
+		buffer_add_text(output, " claim more than 1,073,741,824 packets each; they count as so many.</p>\n");
+	}
 	buffer_add_text(output, "</section>\n");
 }
 

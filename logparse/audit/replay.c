@@ -67,3 +67,49 @@ enum replay_result replay_judge(const struct record *record, const struct host *
 	bool passes = ret_verdict->action == ACTION_PERMIT;
 	return dropped != passes ? REPLAY_EXPECTED : REPLAY_UNEXPECTED;
 }
+
+/* --- Drops of the start-up rules --- */
+
+bool replay_is_startup(const struct record *record, const struct ruleset *ruleset)
+{
+	return ruleset->mode == MODE_BOOT && record_has(record, COLUMN_SRC_IP) && !record_has(record, COLUMN_DST_IP) &&
+	       record->action.at != NULL && ascii_equal_n(record->action.at, cursor_left(&record->action), "DROP");
+}
+
+/* Whether the verdict is the same from any source port that an exemption asks for. */
+static bool ports_alike(const struct ruleset *ruleset, const struct classifier *classifier, struct packet packet, enum action action)
+{
+	struct verdict verdict;
+	for (size_t i = 0; i < ruleset->exemption_count; i++) {
+		packet.srcport = ruleset->exemptions[i].srcport;
+		classifier_judge(classifier, &packet, &verdict);
+		if (verdict.action != action)
+			return false;
+	}
+	return true;
+}
+
+enum replay_result replay_judge_startup(const struct record *record, const struct host *host, const struct ruleset *ruleset,
+					const struct classifier *classifier, struct packet *ret_packet, struct verdict *ret_verdict, const char **ret_why)
+{
+	struct packet packet = {.src = record->src, .dst = {.family = record->src.family}, .protocol = record->protocol, .icmp_type = -1};
+	struct verdict verdict;
+	bool has_ports = record->protocol == 6 || record->protocol == 17;
+	*ret_why = !record_has(record, COLUMN_PROTOCOL) ? "the protocol" : has_ports && !record_has(record, COLUMN_DST_PORT) ? "the ports" : NULL;
+	if (*ret_why != NULL)
+		return REPLAY_UNEXPLAINED;
+	packet.dstport = has_ports ? record->dstport : 0;
+	/* From the host itself: out, unless somebody only says so. */
+	packet.direction = host_is_me(host, &record->src) ? DIRECTION_OUT : DIRECTION_FORWARD;
+	classifier_judge(classifier, &packet, &verdict);
+	bool alike = !has_ports || ports_alike(ruleset, classifier, packet, verdict.action);
+	packet.direction = DIRECTION_IN;
+	classifier_judge(classifier, &packet, ret_verdict);
+	alike = alike && ret_verdict->action == verdict.action && (!has_ports || ports_alike(ruleset, classifier, packet, verdict.action));
+	if (!alike) {
+		*ret_why = "the direction and the source port, which start-up rules do not note, and their verdict depends on";
+		return REPLAY_UNEXPLAINED;
+	}
+	*ret_packet = packet;
+	return ret_verdict->action == ACTION_PERMIT ? REPLAY_UNEXPECTED : REPLAY_EXPECTED;
+}

@@ -22,4 +22,10 @@ const char *replay_packet(const struct record *record, const struct host *host, 
 enum replay_result replay_judge(const struct record *record, const struct host *host, const struct classifier *classifier,
 				struct packet *ret_packet, struct verdict *ret_verdict, const char **ret_why);
 
+/* A drop of the start-up rules (ruleset of MODE_BOOT), which count by source, protocol and destination port alone: what they
+ * do not note is left open, and when the verdict would depend on it the drop is unexplained.  In *ret_packet that is zeros. */
+bool replay_is_startup(const struct record *record, const struct ruleset *ruleset);
+enum replay_result replay_judge_startup(const struct record *record, const struct host *host, const struct ruleset *ruleset,
+					const struct classifier *classifier, struct packet *ret_packet, struct verdict *ret_verdict, const char **ret_why);
+
 #endif

@@ -150,10 +150,10 @@ static void judged_add(struct summary *summary, const struct record *record, con
 
 void summary_add(struct summary *summary, enum meaning meaning, const struct record *record, const struct judged *judged)
 {
-	enum { COUNT_MOST = 1 << 30 };
 	uint64_t count = record_has(record, COLUMN_COUNT) ? record->count : 1;
 	/* No sum of what a log claims may wrap. */
-	count = count < COUNT_MOST ? count : COUNT_MOST;
+	summary->capped += count > SUMMARY_PACKETS;
+	count = count < SUMMARY_PACKETS ? count : SUMMARY_PACKETS;
 	summary->records++;
 	if (record_has(record, COLUMN_DATE)) {
 		if (summary->first == 0 || record->time < summary->first)

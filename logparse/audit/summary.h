@@ -7,7 +7,7 @@
 #include "logparse/meaning.h"
 #include "logparse/tally.h"
 
-enum { SUMMARY_KEYS = 200000, SUMMARY_CASES = 10000, SUMMARY_MODES = 1000 };
+enum { SUMMARY_KEYS = 200000, SUMMARY_CASES = 10000, SUMMARY_MODES = 1000, SUMMARY_PACKETS = 1 << 30 /* of one record */ };
 
 /* The driver or the service has changed its mode. */
 struct mode_change {
@@ -20,6 +20,7 @@ struct mode_change {
 struct summary {
 	struct arena *arena;
 	uint64_t records;         /* that say anything of packets or IPsec */
+	uint64_t capped;          /* of them: that claim more packets than SUMMARY_PACKETS, and count as so many */
 	uint64_t drops, permits;  /* packets */
 	uint64_t lost;            /* of the drops: packets of which nothing is known but their number */
 	uint64_t timeless;        /* of the drops: packets whose time is not known */

@@ -40,6 +40,17 @@ static bool date_set(struct record *record, enum record_column column, struct cu
 	return true;
 }
 
+/* What is not usual: a fraction of a second, or no seconds at all, which W3C logs may leave out. */
+static bool time_set_slow(struct record *record, enum record_column column, struct cursor text)
+{
+	char whole[8] = {0, 0, 0, 0, 0, ':', '0', '0'};
+	if (cursor_left(&text) == 5) {
+		memcpy(whole, text.at, 5);
+		text = cursor_of(whole, sizeof(whole));
+	}
+	return record_set(record, column, text);
+}
+
 /* 23:59:59 on the day that is known. */
 static bool time_set(struct record *record, enum record_column column, struct cursor text, struct column_day *day)
 {
@@ -53,7 +64,7 @@ static bool time_set(struct record *record, enum record_column column, struct cu
 	unsigned hour = (unsigned)(bytes & 255) * 10 + (unsigned)(bytes >> 8 & 255), minute = (unsigned)(bytes >> 24 & 255) * 10 + (unsigned)(bytes >> 32 & 255);
 	unsigned second = (unsigned)(bytes >> 48 & 255) * 10 + (unsigned)(bytes >> 56);
 	if (cursor_left(&text) != 8 || record->time != day->time || !digits || hour > 23 || minute > 59 || second > 59)
-		return record_set(record, column, text);
+		return time_set_slow(record, column, text);
 	record->time += (uint64_t)(hour * 3600 + minute * 60 + second) * SECOND;
 	return true;
 }

@@ -1,5 +1,5 @@
-/* Values of text logs, quickly: hundreds of megabytes a second go through here.  The result is that of record_set in every
- * case; what is usual is read several bytes at a time, and all else is left to it. */
+/* Values of text logs, quickly: hundreds of megabytes a second go through here.  The result is that of record_set, but
+ * that a time may lack its seconds; what is usual is read several bytes at a time, and all else is left to it. */
 #ifndef CORDON_LOGPARSE_READER_COLUMN_H
 #define CORDON_LOGPARSE_READER_COLUMN_H
 

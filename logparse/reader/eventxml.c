@@ -37,6 +37,11 @@ struct entry {
 	uint32_t binary[2];       /* the bytes of <Binary>, in text */
 	uint64_t time, number, offset, keywords, level, task;
 	uint32_t id, qualifiers;
+	unsigned held;            /* bits 1 << enum held: what the event has, and what could be read as what it is */
+};
+enum held { HELD_DATA = 30, HELD_NUMBER = 0, HELD_ID, HELD_QUALIFIERS, HELD_TIME, HELD_PROVIDER, HELD_CHANNEL, HELD_COMPUTER, HELD_USER, HELDS };
+static const char *const held_names[HELDS] = {
+	"EventRecordID", "EventID", "EventID.Qualifiers", "TimeCreated.SystemTime", "Provider.Name", "Channel", "Computer", "Security.UserID",
 };
 enum part { XML_PROVIDER, XML_CHANNEL, XML_COMPUTER, XML_USER };
 
@@ -147,10 +152,11 @@ static uint64_t xml_time(const char *text)
 	return record.time - (uint64_t)((int64_t)zone * 60 * 10000000);
 }
 
-static void part_set(struct entry *entry, enum part part, const char *text)
+static void part_set(struct entry *entry, enum part part, enum held held, const char *text)
 {
 	if (text == NULL)
 		return;
+	entry->held |= 1u << held;
 	entry->parts[part][0] = (uint32_t)entry->text.length;
 	buffer_add_text(&entry->text, text);
 	entry->parts[part][1] = (uint32_t)entry->text.length - entry->parts[part][0];
@@ -162,13 +168,15 @@ static void system_attributes(struct eventxml *xml, const char *name, const char
 	const char *qualifiers = attribute(attributes, "Qualifiers"), *time = attribute(attributes, "SystemTime");
 	uint64_t number;
 	if (strcmp(name, "Provider") == 0)
-		part_set(entry, XML_PROVIDER, attribute(attributes, "Name"));
+		part_set(entry, XML_PROVIDER, HELD_PROVIDER, attribute(attributes, "Name"));
 	else if (strcmp(name, "Security") == 0)
-		part_set(entry, XML_USER, attribute(attributes, "UserID"));
-	else if (strcmp(name, "TimeCreated") == 0 && time != NULL)
-		entry->time = xml_time(time);
-	if (qualifiers != NULL && number_parse(qualifiers, strlen(qualifiers), UINT16_MAX, &number))
+		part_set(entry, XML_USER, HELD_USER, attribute(attributes, "UserID"));
+	else if (strcmp(name, "TimeCreated") == 0 && time != NULL && (entry->time = xml_time(time)) != 0)
+		entry->held |= 1u << HELD_TIME;
+	if (strcmp(name, "EventID") == 0 && qualifiers != NULL && number_parse(qualifiers, strlen(qualifiers), UINT16_MAX, &number)) {
 		entry->qualifiers = (uint32_t)number;
+		entry->held |= 1u << HELD_QUALIFIERS;
+	}
 	/* The element as it is; its text is known at its end. */
 	value_add(entry, GROUP_SYSTEM, name, entry->text.length);
 	for (; *attributes != NULL; attributes += 2) {
@@ -185,6 +193,13 @@ static enum group group_of(const char *name)
 	return strcmp(name, "System") == 0 ? GROUP_SYSTEM
 	       : strcmp(name, "EventData") == 0 || strcmp(name, "UserData") == 0 ? GROUP_DATA
 	       : strcmp(name, "RenderingInfo") == 0 ? GROUP_RENDERING : GROUP_NONE;
+}
+
+static void group_begin(struct eventxml *xml, const char *name)
+{
+	xml->group = group_of(name);
+	if (xml->group == GROUP_DATA)
+		xml->current->held |= 1u << HELD_DATA;
 }
 
 static void XMLCALL element_start(void *context, const char *full, const char **attributes)
@@ -208,7 +223,7 @@ static void XMLCALL element_start(void *context, const char *full, const char **
 	}
 	copy(xml->element, sizeof(xml->element), name);
 	if (xml->depth == xml->event_depth + 1)
-		xml->group = group_of(name);
+		group_begin(xml, name);
 	else if (xml->group == GROUP_SYSTEM)
 		system_attributes(xml, name, attributes);
 	const char *named = attribute(attributes, "Name");
@@ -225,7 +240,9 @@ static void XMLCALL element_text(void *context, const char *text, int length)
 
 static void system_end(struct eventxml *xml)
 {
-	static const struct { const char *element; enum part part; } texts[] = {{"Channel", XML_CHANNEL}, {"Computer", XML_COMPUTER}};
+	static const struct { const char *element; enum part part; enum held held; } texts[] = {
+		{"Channel", XML_CHANNEL, HELD_CHANNEL}, {"Computer", XML_COMPUTER, HELD_COMPUTER},
+	};
 	struct entry *entry = xml->current;
 	const char *text = buffer_text(&entry->text) + xml->text_start;
 	size_t length = entry->text.length - xml->text_start;
@@ -241,8 +258,10 @@ static void system_end(struct eventxml *xml)
 	if (strcmp(xml->element, "EventID") == 0 && is) {
 		entry->id = (uint32_t)(number & UINT16_MAX);
 		entry->qualifiers |= (uint32_t)(number >> 16 & UINT16_MAX);
+		entry->held |= 1u << HELD_ID | (number > UINT16_MAX ? 1u << HELD_QUALIFIERS : 0);
 	} else if (strcmp(xml->element, "EventRecordID") == 0 && is) {
 		entry->number = number;
+		entry->held |= 1u << HELD_NUMBER;
 	} else if (strcmp(xml->element, "Keywords") == 0 && is) {
 		entry->keywords = number;
 	} else if (strcmp(xml->element, "Level") == 0 && is) {
@@ -252,6 +271,7 @@ static void system_end(struct eventxml *xml)
 	}
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (strcmp(xml->element, texts[i].element) == 0) {
+			entry->held |= 1u << texts[i].held;
 			entry->parts[texts[i].part][0] = (uint32_t)xml->text_start;
 			entry->parts[texts[i].part][1] = (uint32_t)length;
 		}
@@ -575,9 +595,15 @@ static void hex_add(const struct event *event, struct buffer *buffer)
 		buffer_printf(buffer, "%02X", event->binary[i]);
 }
 
+static void json_member(struct buffer *buffer, const char *name)
+{
+	buffer_printf(buffer, "%s\"%s\":", buffer->data[buffer->length - 1] == '{' ? "" : ",", name);
+}
+
 static void json_text(struct buffer *buffer, const char *name, struct cursor text)
 {
-	buffer_printf(buffer, ",\"%s\":\"", name);
+	json_member(buffer, name);
+	buffer_add_char(buffer, '"');
 	buffer_add_json(buffer, text.at, cursor_left(&text));
 	buffer_add_char(buffer, '"');
 }
@@ -595,9 +621,6 @@ static void json_data(void *context, struct cursor name, struct cursor value)
 /* What System has beyond that which struct event holds: {"Level":"0"}, {"Execution.ProcessID":"4"}. */
 static void json_system(const struct entry *entry, struct buffer *buffer)
 {
-	static const char *const held[] = {
-		"EventRecordID", "EventID", "Channel", "Computer", "Provider.Name", "EventID.Qualifiers", "TimeCreated.SystemTime", "Security.UserID",
-	};
 	const struct values *values = &entry->values[GROUP_SYSTEM];
 	struct cursor element = {"", ""};
 	for (const struct value *value = values->at; value < values->at + values->count; value++) {
@@ -607,12 +630,12 @@ static void json_system(const struct entry *entry, struct buffer *buffer)
 		int length = value->attribute ? snprintf(whole, sizeof(whole), "%.*s.%.*s", (int)cursor_left(&element), element.at, (int)cursor_left(&name), name.at)
 					      : snprintf(whole, sizeof(whole), "%.*s", (int)cursor_left(&name), name.at);
 		bool known = !value->attribute && cursor_left(&text) == 0;
-		for (size_t i = 0; i < sizeof(held) / sizeof(held[0]); i++)
-			known |= strcmp(whole, held[i]) == 0;
+		for (size_t i = 0; i < HELDS; i++)
+			known |= (entry->held >> i & 1) != 0 && strcmp(whole, held_names[i]) == 0;
 		if (known)
 			continue;
 		size_t there = (size_t)length < sizeof(whole) ? (size_t)length : sizeof(whole) - 1;
-		buffer_add_text(buffer, ",\"");
+		buffer_add_text(buffer, buffer->data[buffer->length - 1] == '{' ? "\"" : ",\"");
 		buffer_add_json(buffer, whole, there);
 		buffer_add_text(buffer, "\":\"");
 		buffer_add_json(buffer, text.at, cursor_left(&text));
@@ -620,21 +643,40 @@ static void json_system(const struct entry *entry, struct buffer *buffer)
 	}
 }
 
+/* What struct event has of it; nothing that the event does not say. */
+static void json_held(const struct event *event, unsigned held, struct buffer *buffer)
+{
+	const struct { const char *name; struct cursor text; enum held held; } texts[] = {
+		{"Provider", event->provider, HELD_PROVIDER}, {"Channel", event->channel, HELD_CHANNEL}, {"Computer", event->computer, HELD_COMPUTER},
+		{"UserID", event->sid, HELD_USER},
+	};
+	const struct { const char *name; uint64_t number; enum held held; } numbers[] = {
+		{"EventRecordID", event->number, HELD_NUMBER}, {"EventID", event->id, HELD_ID}, {"Qualifiers", event->id_full >> 16, HELD_QUALIFIERS},
+	};
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if ((held >> numbers[i].held & 1) != 0) {
+			json_member(buffer, numbers[i].name);
+			buffer_add_number(buffer, numbers[i].number);
+		}
+	if ((held >> HELD_TIME & 1) != 0) {
+		json_member(buffer, "TimeCreated");
+		buffer_add_char(buffer, '"');
+		evtx_time(event->time, buffer);
+		buffer_add_char(buffer, '"');
+	}
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if ((held >> texts[i].held & 1) != 0)
+			json_text(buffer, texts[i].name, texts[i].text);
+}
+
 static void eventxml_json(const struct event *event, struct buffer *buffer)
 {
 	const struct entry *entry = event->source;
-	buffer_printf(buffer, "{\"EventRecordID\":%llu", (unsigned long long)event->number);
-	if (event->id != EVENT_NO_ID)
-		buffer_printf(buffer, ",\"EventID\":%u,\"Qualifiers\":%u", event->id, event->id_full >> 16);
-	buffer_add_text(buffer, ",\"TimeCreated\":\"");
-	evtx_time(event->time, buffer);
-	buffer_add_char(buffer, '"');
-	json_text(buffer, "Provider", event->provider);
-	json_text(buffer, "Channel", event->channel);
-	json_text(buffer, "Computer", event->computer);
-	json_text(buffer, "UserID", event->sid);
+	buffer_add_char(buffer, '{');
+	json_held(event, entry->held, buffer);
 	json_system(entry, buffer);
-	buffer_add_text(buffer, ",\"EventData\":[");
+	json_member(buffer, "EventData");
+	buffer_add_char(buffer, '[');
 	eventxml_data(event, json_data, buffer);
 	buffer_add_text(buffer, entry->values[GROUP_RENDERING].count > 0 ? "],\"RenderingInfo\":[" : "]");
 	group_take(entry, GROUP_RENDERING, json_data, buffer);
@@ -701,14 +743,18 @@ static void eventxml_xml(const struct event *event, struct buffer *buffer)
 	buffer_add_text(buffer, "<Event xmlns=\"http://schemas.microsoft.com/win/2004/08/events/event\"><System>");
 	if (whole)
 		xml_system(entry, buffer);
-	buffer_add_text(buffer, "</System><EventData>");
+	buffer_add_text(buffer, "</System>");
+	bool empty = entry->values[GROUP_DATA].count == 0 && event->binary_length == 0;
+	if ((entry->held >> HELD_DATA & 1) != 0)
+		buffer_add_text(buffer, empty ? "<EventData/>" : "<EventData>");
 	eventxml_data(event, xml_data, buffer);
 	if (event->binary_length > 0) {
 		buffer_add_text(buffer, "<Binary>");
 		hex_add(event, buffer);
 		buffer_add_text(buffer, "</Binary>");
 	}
-	buffer_add_text(buffer, "</EventData>");
+	if (!empty)
+		buffer_add_text(buffer, "</EventData>");
 	if (whole && entry->values[GROUP_RENDERING].count > 0) {
 		buffer_add_text(buffer, "<RenderingInfo>");
 		group_take(entry, GROUP_RENDERING, xml_rendering, buffer);

@@ -23,6 +23,7 @@ enum {
 	RECORD_MOST = 1 << 20,    /* of one that is not whole */
 	TEXT_MOST = 1 << 20,
 	STRINGS_MOST = 65535,
+	STRIDE = 8 << 20,         /* what is gone through at once before it is let go: a multiple of 4 */
 };
 static const uint8_t signature[4] = {'L', 'f', 'L', 'e'};
 
@@ -37,9 +38,12 @@ struct evt {
 	size_t at;                /* of the next record, or where the search for stale ones is */
 	size_t end;               /* of the live chain: where the end record is */
 	bool wrapped;             /* the chain has passed the end of the file */
-	bool chained;             /* an end record was found */
+	bool chained;             /* it is known where the live chain begins */
+	bool open;                /* the file was cut off: the chain has no end record */
 	uint64_t number;          /* that the next live record should have */
 	uint64_t left;            /* live records that are still to come, at most */
+	uint64_t lost;            /* said to be, since the last record of the chain */
+	size_t released;          /* before this nothing of the search or the chain is in memory */
 	struct seen seen;
 	struct buffer record;     /* one that runs over the end, put together */
 	struct buffer text;
@@ -144,16 +148,45 @@ static size_t mark_find(const uint8_t *bytes, size_t length, size_t at)
 static bool end_find(struct evt *evt, uint32_t ret_numbers[4])
 {
 	bool found = false;
-	size_t at = HEAD;
-	while ((at = mark_find(evt->bytes, evt->length, at)) < evt->length) {
-		if (at >= HEAD + 4)
-			end_keep(evt, at - 4, &found, ret_numbers);
-		at += 4;
+	size_t at = HEAD, kept = HEAD;
+	while (at < evt->length) {
+		size_t limit = evt->length - at > STRIDE ? at + STRIDE : evt->length, mark = mark_find(evt->bytes, limit, at);
+		if (mark < limit && mark >= HEAD + 4)
+			end_keep(evt, mark - 4, &found, ret_numbers);
+		at = mark < limit ? mark + 4 : limit;
+		if (at - kept >= STRIDE) {
+			input_release(evt->input, kept, at - kept);
+			kept = at;
+		}
 	}
 	/* One that runs over the end of the file may have its mark in two pieces. */
 	for (at = evt->length > HEAD + END ? (evt->length - END) & ~(size_t)3 : HEAD; at + 4 <= evt->length; at += 4)
 		end_keep(evt, at, &found, ret_numbers);
 	return found;
+}
+
+/* Without an end record: the header's numbers, where the oldest record is the one that it names.  Of a log in use it does
+ * not know how far the chain goes. */
+static bool chain_open(struct evt *evt, bool dirty, uint32_t ret_numbers[4])
+{
+	size_t oldest = le32(evt->bytes + 16);
+	uint32_t number = le32(evt->bytes + 28), next = le32(evt->bytes + 24);
+	if (oldest < HEAD || oldest >= evt->length || record_size(evt, oldest, false) == 0 || le32(evt->bytes + oldest + 8) != number ||
+	    (!dirty && next <= number))
+		return false;
+	evt->open = true;
+	ret_numbers[0] = (uint32_t)oldest;
+	ret_numbers[1] = UINT32_MAX;
+	ret_numbers[2] = dirty ? UINT32_MAX : next;
+	ret_numbers[3] = number;
+	return true;
+}
+
+/* Whether the header of a log that was closed says that there was more than there is. */
+static bool is_cut(const struct evt *evt)
+{
+	enum { DIRTY = 1 };
+	return (le32(evt->bytes + 36) & DIRTY) == 0 && (le32(evt->bytes + 16) >= evt->length || le32(evt->bytes + 20) >= evt->length);
 }
 
 static void chain_begin(struct evt *evt)
@@ -164,9 +197,9 @@ static void chain_begin(struct evt *evt)
 	if (head && (le32(evt->bytes + 36) & DIRTY) == 0 && le32(evt->bytes + 20) < evt->length && le32(evt->bytes + 20) >= HEAD)
 		found = end_read(evt, le32(evt->bytes + 20), numbers) && numbers[1] == le32(evt->bytes + 20) && numbers[0] >= HEAD &&
 			numbers[0] < evt->length;
-	found = found || (head && end_find(evt, numbers));
+	found = found || (head && (end_find(evt, numbers) || chain_open(evt, (le32(evt->bytes + 36) & DIRTY) != 0, numbers)));
 	if (!found) {
-		reader_damage(&evt->reader, 0, 0, false, head ? "no end record: every record is searched for" : "no header: every record is searched for");
+		reader_damage(&evt->reader, 0, 0, head && is_cut(evt), head ? "no end record: every record is searched for" : "no header: every record is searched for");
 		evt->phase = PHASE_STALE;
 		return;
 	}
@@ -297,23 +330,57 @@ static int stale_take_torn(struct evt *evt, size_t offset, struct event *ret_eve
 {
 	size_t there = evt->length - offset, size = le32(evt->bytes + offset);
 	bool ends = size > there;
-	if (evt->chained || there < RECORD_LEAST || size < RECORD_LEAST || size > RECORD_MOST || size % 4 != 0 ||
+	if ((evt->chained && !evt->open) || there < RECORD_LEAST || size < RECORD_LEAST || size > RECORD_MOST || size % 4 != 0 ||
 	    (!ends && le32(evt->bytes + offset + size - 4) != 0))
 		return 0;
 	int taken = record_take(evt, offset, ends ? there : size, true, ret_event);
 	if (taken > 0)
-		reader_damage(&evt->reader, offset, ret_event->number, false, ends ? "the file ends within it" : "zeros stand for its end: cut off");
+		reader_damage(&evt->reader, offset, ret_event->number, ends && !evt->open, ends ? "the file ends within it" : "zeros stand for its end: cut off");
 	return taken;
 }
 
 /* The next offset at which the record of this number, or one after it, begins; the length when there is none. */
 static size_t live_search(struct evt *evt, size_t from, uint64_t number, uint64_t last)
 {
-	for (size_t at = (from + 3) & ~(size_t)3; at + FIXED <= evt->length; at += 4)
-		if (evt->bytes[at + 4] == 'L' && record_size(evt, at, true) > 0 && le32(evt->bytes + at + 8) >= number &&
+	size_t kept = from;
+	for (size_t at = (from + 3) & ~(size_t)3; at + FIXED <= evt->length; at += 4) {
+		if (evt->bytes[at + 4] == 'L' && record_size(evt, at, !evt->open) > 0 && le32(evt->bytes + at + 8) >= number &&
 		    le32(evt->bytes + at + 8) < last)
 			return at;
+		if (at - kept >= STRIDE) {
+			input_release(evt->input, kept, at - kept);
+			kept = at;
+		}
+	}
 	return evt->length;
+}
+
+static void lost_say(struct evt *evt, size_t offset, uint64_t count, const char *text)
+{
+	reader_damage(&evt->reader, offset, evt->number, true, text);
+	evt->reader.counts.unreadable += count - 1;
+	evt->lost += count;
+}
+
+/* So many records of the chain, by their numbers, are not where they should be; some of them have been said already. */
+static void missing_say(struct evt *evt, size_t offset, uint64_t count)
+{
+	/* More than there is room for are none: a number is wrong. */
+	if (count > evt->lost && count <= evt->length / RECORD_LEAST)
+		lost_say(evt, offset, count - evt->lost, "records are missing before this");
+}
+
+/* The end of a chain without an end record.  The header of a log that was closed says how many are missing. */
+static void cut_say(struct evt *evt, size_t at)
+{
+	enum { DIRTY = 1 };
+	size_t most = (le32(evt->bytes + 20) > le32(evt->bytes + 32) ? le32(evt->bytes + 20) : le32(evt->bytes + 32)) / RECORD_LEAST;
+	bool known = (le32(evt->bytes + 36) & DIRTY) == 0 && evt->left <= most, begun = evt->length - at >= 8 && memcmp(evt->bytes + at + 4, signature, 4) == 0;
+	if (known || begun || evt->length - at < END)
+		lost_say(evt, at, known ? evt->left : 1, known ? "the file ends before the last records that its header counts" : "the file ends before its end record");
+	else
+		reader_damage(&evt->reader, at, 0, false, "no end record: what follows is searched for");
+	evt->left = 0;
 }
 
 /* What is no record where one should be: filler before the end of the file, or damage. */
@@ -322,24 +389,45 @@ static int live_gap(struct evt *evt, struct event *ret_event)
 	size_t at = evt->at, left = evt->length - at;
 	int taken = record_take_torn(evt, at, ret_event);
 	size_t next = live_search(evt, at + 4, evt->number + (taken > 0), evt->number + evt->left);
+	if (evt->open && next == evt->length && taken == 0) {
+		cut_say(evt, at);
+		return 0;
+	}
 	bool filler = left < RECORD_LEAST || (next == evt->length && !evt->wrapped && evt->end < at);
 	if (!filler && taken == 0)
-		reader_damage(&evt->reader, at, evt->number, true, "no record where one should be");
-	if (next < evt->length && (evt->end <= at || next < evt->end)) {
+		lost_say(evt, at, 1, "no record where one should be");
+	if (evt->open || (next < evt->length && (evt->end <= at || next < evt->end))) {
 		evt->at = next;
 	} else if (!evt->wrapped && evt->end <= at) {
 		evt->wrapped = true;
 		evt->at = HEAD;
 	} else {
+		missing_say(evt, at, evt->left - (taken > 0));
 		evt->left = 0;
 	}
+	if (taken > 0 && evt->left > 0) {
+		evt->number++;
+		evt->left--;
+	}
 	return taken;
+}
+
+/* What lies before the place that is read need not stay in memory; after the end of the ring that begins anew. */
+static void release_behind(struct evt *evt)
+{
+	if (evt->at < evt->released)
+		evt->released = 0;
+	if (evt->at - evt->released >= STRIDE) {
+		input_release(evt->input, evt->released, evt->at - evt->released);
+		evt->released = evt->at;
+	}
 }
 
 static int live_next(struct evt *evt, struct event *ret_event)
 {
 	while (evt->left > 0 && evt->at != evt->end) {
-		size_t offset = evt->at, size = record_size(evt, offset, !evt->wrapped);
+		release_behind(evt);
+		size_t offset = evt->at, size = record_size(evt, offset, !evt->wrapped && !evt->open);
 		if (size == 0) {
 			if (live_gap(evt, ret_event) > 0)
 				return 1;
@@ -347,25 +435,44 @@ static int live_next(struct evt *evt, struct event *ret_event)
 		}
 		uint64_t number = le32(ring(evt, offset, size) + 8);
 		uint64_t passed = number >= evt->number ? number - evt->number + 1 : 1;
+		if (passed <= evt->left)
+			missing_say(evt, offset, passed - 1);
+		evt->lost = 0;
 		evt->number = number + 1;
 		evt->left -= passed < evt->left ? passed : evt->left;
-		evt->at = ring_after(evt, offset, size);
+		evt->at = evt->open ? offset + size : ring_after(evt, offset, size);
 		evt->wrapped |= evt->at < offset;
 		if (record_take(evt, offset, size, false, ret_event) > 0)
 			return 1;
 	}
+	missing_say(evt, evt->at, evt->left);
+	evt->left = 0;
 	evt->phase = PHASE_STALE;
 	evt->at = 0;
 	return 0;
+}
+
+/* Where there is no chain: a record of which the file has too little to read anything in it. */
+static void stale_end(struct evt *evt)
+{
+	for (size_t at = evt->length > RECORD_LEAST ? (evt->length - RECORD_LEAST + 4) & ~(size_t)3 : 0; at + 8 <= evt->length; at += 4)
+		if (memcmp(evt->bytes + at + 4, signature, 4) == 0 && le32(evt->bytes + at) >= RECORD_LEAST && le32(evt->bytes + at) <= RECORD_MOST) {
+			reader_damage(&evt->reader, at, 0, true, "the file ends within it");
+			return;
+		}
 }
 
 /* Records that the chain does not hold: of an earlier round, or all of them where there is no chain. */
 static int stale_next(struct evt *evt, struct event *ret_event)
 {
 	while (evt->at + FIXED <= evt->length) {
-		size_t offset = evt->at;
-		const uint8_t *mark = evt->bytes[offset + 4] == 'L' ? evt->bytes + offset + 4
-								    : memchr(evt->bytes + offset + 4, 'L', evt->length - offset - 4);
+		release_behind(evt);
+		size_t offset = evt->at, left = evt->length - offset - 4, most = left < STRIDE ? left : STRIDE;
+		const uint8_t *mark = evt->bytes[offset + 4] == 'L' ? evt->bytes + offset + 4 : memchr(evt->bytes + offset + 4, 'L', most);
+		if (mark == NULL && most < left) {
+			evt->at += most;
+			continue;
+		}
 		if (mark == NULL)
 			break;
 		offset = ((size_t)(mark - evt->bytes) - 4 + 3) & ~(size_t)3;
@@ -376,6 +483,8 @@ static int stale_next(struct evt *evt, struct event *ret_event)
 		if ((size > 0 ? record_take(evt, offset, size, true, ret_event) : stale_take_torn(evt, offset, ret_event)) > 0)
 			return 1;
 	}
+	if (!evt->chained)
+		stale_end(evt);
 	evt->phase = PHASE_OVER;
 	return 0;
 }

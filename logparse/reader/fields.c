@@ -50,7 +50,7 @@ static void columns_read(struct fields *fields, struct cursor text)
 		at[length] = '\0';
 		fields->name[fields->count] = at;
 		int column = column_of(fields, at);
-		fields->text_column[fields->count] = column >= 0 && record_columns[column].kind == RECORD_TEXT;
+		fields->text_column[fields->count] = column >= 0 && record_columns[column].kind != RECORD_NUMBER;
 		fields->dated |= column == COLUMN_DATE;
 		fields->timed |= column == COLUMN_TIME;
 		if (column >= 0) {
@@ -350,17 +350,9 @@ static bool fields_column(const struct event *event, const char *name, struct cu
 	return false;
 }
 
-/* Digits that mean the same as a number: no sign, no zero before them, exact in 64 bits. */
-static bool is_number(struct cursor value)
-{
-	size_t length = cursor_left(&value);
-	uint64_t number;
-	return length > 0 && (length == 1 || *value.at != '0') && number_parse(value.at, length, UINT64_MAX, &number);
-}
-
 static void json_field(struct buffer *buffer, struct cursor name, struct cursor value, bool text)
 {
-	bool number = !text && is_number(value);
+	bool number = !text && event_is_number(value);
 	buffer_add_text(buffer, buffer->data[buffer->length - 1] == '{' ? "\"" : ",\"");
 	buffer_add_json(buffer, name.at, cursor_left(&name));
 	buffer_add_text(buffer, number ? "\":" : "\":\"");

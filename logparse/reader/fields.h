@@ -28,7 +28,7 @@ struct fields {
 		uint8_t index, column;      /* of `value`, and enum record_column */
 	} mapped[FIELDS_MOST];              /* columns that records have */
 	size_t mapped_count;
-	bool text_column[FIELDS_MOST];      /* text in records, though it may look like a number */
+	bool text_column[FIELDS_MOST];      /* no number in records, though it may look like one */
 	bool timed, dated;                  /* one of them is the time, the date; without that the one of #Date is meant */
 	bool tabs;                          /* names are between tabs: then values may be too, with blanks in them */
 	struct cursor value[FIELDS_MOST];   /* of the line; at NULL: a dash */

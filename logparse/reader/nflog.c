@@ -1,7 +1,9 @@
 /* Packets that a Linux kernel has logged (logs.md 1.5): its own lines, as dmesg, the journal and syslog keep them, and the
  * JSON lines of ulogd.  Lines that are about something else are passed over. */
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/base/error.h"
 #include "core/base/memory.h"
@@ -17,6 +19,8 @@ struct nflog {
 	struct record record;
 	struct column_day day;
 	struct buffer text;
+	int64_t last;             /* of Unix: when the log was written last, at the latest */
+	unsigned year;            /* of that */
 };
 
 static const struct event_kind nflog_kind;
@@ -122,7 +126,15 @@ static bool day_take(struct cursor *text, unsigned *ret_month, unsigned *ret_day
 	       *ret_day >= 1 && *ret_day <= 31;
 }
 
-/* Nov 21 03:32:06: the year is this one, or the last when that would be in the future; the zone has to be given. */
+static bool is_day_of(unsigned year, unsigned month, unsigned day)
+{
+	static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+	return day <= (unsigned)lengths[month - 1] + (month == 2 && leap);
+}
+
+/* Nov 21 03:32:06: of the last year that has this day and in which it is not later than the log was written last (the
+ * file's time, or now where that is not known); a day's difference is a clock that was wrong.  The zone has to be given. */
 static bool time_syslog(const struct nflog *nflog, struct cursor *text, struct record *record)
 {
 	struct cursor at = *text;
@@ -131,15 +143,13 @@ static bool time_syslog(const struct nflog *nflog, struct cursor *text, struct r
 	if (!day_take(&at, &month, &day) || !cursor_take(&at, ' ') || !clock_take(&at, &seconds))
 		return false;
 	*text = at;
-	if (!nflog->reader.options.zone_known)
+	if (!nflog->reader.options.zone_known || !is_day_of(2000, month, day))
 		return true;
-	time_t now = time(NULL);
-	struct tm today;
-	gmtime_r(&now, &today);
-	unsigned year = (unsigned)today.tm_year + 1900;
-	int64_t when = days(year, month, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60;
-	if (when > (int64_t)now + 86400)
-		when = days(year - 1, month, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60;
+	int64_t when = INT64_MAX;
+	/* One more than that of the last: its first hours may be in the next year already, in another zone. */
+	for (unsigned year = nflog->year + 1; when > nflog->last + 86400; year--)
+		if (is_day_of(year, month, day))
+			when = days(year, month, day) * 86400 + seconds - (int64_t)nflog->reader.options.zone * 60;
 	record->time = record_time_of_unix(when, 0);
 	record->has |= RECORD_HAS(COLUMN_DATE);
 	return true;
@@ -218,21 +228,55 @@ static bool word_take(struct nflog *nflog, struct cursor word)
 	return true;
 }
 
-static bool contains(struct cursor text, const char *const *wanted)
+/* Of a word in another script too: what stands beside it is no end of it. */
+static bool is_letter(char c)
 {
-	for (; *wanted != NULL; wanted++)
-		for (const char *at = text.at; at + strlen(*wanted) <= text.end; at++)
-			if (ascii_equal_n(at, strlen(*wanted), *wanted))
-				return true;
-	return false;
+	return (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z') || (unsigned char)c >= 0x80;
+}
+
+static bool letters_take(struct cursor *text, struct cursor *ret_word)
+{
+	while (text->at < text->end && !is_letter(*text->at))
+		text->at++;
+	ret_word->at = text->at;
+	while (text->at < text->end && is_letter(*text->at))
+		text->at++;
+	ret_word->end = text->at;
+	return ret_word->at < ret_word->end;
+}
+
+static bool is_one_of(struct cursor word, const char *const *wanted)
+{
+	while (*wanted != NULL && !ascii_equal_n(word.at, cursor_left(&word), *wanted))
+		wanted++;
+	return *wanted != NULL;
+}
+
+/* What a prefix says becomes of the packet, by its whole words; one that is negated ("no-drop", "not allowed") says
+ * nothing.  Of both the drop is believed. */
+static const char *prefix_action(struct cursor prefix)
+{
+	static const char *const drops[] = {"drop", "drops", "dropped", "dropping", "blk", "block", "blocks", "blocked", "blocking",
+					    "reject", "rejects", "rejected", "rejecting", "deny", "denies", "denied", "denying", NULL};
+	static const char *const permits[] = {"accept", "accepts", "accepted", "accepting", "allow", "allows", "allowed", "allowing",
+					      "pass", "passes", "passed", "passing", "permit", "permits", "permitted", "permitting", NULL};
+	static const char *const negations[] = {"no", "non", "not", "never", "dont", "without", NULL};
+	const char *action = NULL;
+	bool negated = false;
+	struct cursor word;
+	for (; letters_take(&prefix, &word); negated = is_one_of(word, negations)) {
+		if (!negated && is_one_of(word, drops))
+			return "DROP";
+		if (!negated && is_one_of(word, permits))
+			action = "ALLOW";
+	}
+	return action;
 }
 
 /* Our own prefix names the rule; of others the words that people use. */
 static void prefix_take(struct record *record, struct cursor prefix)
 {
 	static const char own[] = "cordon:";
-	static const char *const drops[] = {"drop", "blk", "block", "reject", "deny", "denied", NULL};
-	static const char *const permits[] = {"accept", "allow", "pass", "permit", NULL};
 	while (prefix.at < prefix.end && ascii_blank(prefix.end[-1]))
 		prefix.end--;
 	struct cursor ours = find(prefix, own), action, hash;
@@ -253,10 +297,9 @@ static void prefix_take(struct record *record, struct cursor prefix)
 		prefix.end--;
 	if (prefix.at < prefix.end)
 		record->rule = prefix;
-	if (contains(prefix, drops))
-		record->action = cursor_text("DROP");
-	else if (contains(prefix, permits))
-		record->action = cursor_text("ALLOW");
+	const char *said = prefix_action(prefix);
+	if (said != NULL)
+		record->action = cursor_text(said);
 }
 
 static void interfaces_take(struct record *record, struct cursor in, struct cursor out)
@@ -269,14 +312,28 @@ static void interfaces_take(struct record *record, struct cursor in, struct curs
 		record->interface = (struct cursor){NULL, NULL};
 }
 
-/* A stamp in brackets: seconds since the start, which are no time, or one for people. */
+/* Seconds since the start, or the thread or processor that speaks ("T123", "C0"). */
+static bool is_kernel_stamp(struct cursor text)
+{
+	const char *digits_of;
+	cursor_skip_blanks(&text);
+	if (cursor_left(&text) > 1 && (*text.at == 'T' || *text.at == 'C'))
+		text.at++;
+	for (digits_of = text.at; text.at < text.end && (ascii_digit(*text.at) || *text.at == '.'); text.at++)
+		continue;
+	return text.at == text.end && text.at > digits_of;
+}
+
+/* A stamp in brackets: seconds since the start, which are no time, or one for people.  Others belong to the prefix:
+ * "[UFW BLOCK]". */
 static bool bracket_take(const struct nflog *nflog, struct cursor *head, struct record *record)
 {
 	const char *close = cursor_left(head) > 0 && *head->at == '[' ? memchr(head->at, ']', cursor_left(head)) : NULL;
 	if (close == NULL)
 		return false;
 	struct cursor stamp = {head->at + 1, close};
-	(void)time_ctime(nflog, &stamp, record);
+	if (!is_kernel_stamp(stamp) && !time_ctime(nflog, &stamp, record))
+		return false;
 	head->at = close + 1;
 	return true;
 }
@@ -310,8 +367,8 @@ static void head_take(struct nflog *nflog, struct cursor head)
 	    bracket_take(nflog, &head, record))
 		host_take(&head, record);
 	cursor_skip_blanks(&head);
-	(void)bracket_take(nflog, &head, record);
-	cursor_skip_blanks(&head);
+	while (bracket_take(nflog, &head, record))
+		cursor_skip_blanks(&head);
 	prefix_take(record, head);
 }
 
@@ -642,11 +699,28 @@ static int nflog_guess(const uint8_t *head, size_t length, const char *name, con
 	return cursor_left(&(struct cursor){find(text, " SRC=").at, text.end}) > 0 ? 80 : 0;
 }
 
+/* When the log can have been written last: what the file system says of it, or now.  A time before there were such logs
+ * is one that an archive has made up. */
+static void last_find(struct nflog *nflog)
+{
+	const int64_t least = days(1991, 9, 17) * 86400;
+	const char *name = nflog->reader.file;
+	struct stat status;
+	struct tm parts;
+	time_t last = time(NULL);
+	bool known = (strcmp(name, "-") == 0 ? fstat(STDIN_FILENO, &status) : stat(name, &status)) == 0 && S_ISREG(status.st_mode);
+	if (known && status.st_mtim.tv_sec < last && status.st_mtim.tv_sec >= least)
+		last = status.st_mtim.tv_sec;
+	nflog->last = (int64_t)last;
+	nflog->year = gmtime_r(&last, &parts) != NULL ? (unsigned)parts.tm_year + 1900 : 1970;
+}
+
 static int nflog_open(struct input *input, const struct reader_options *options, struct diag *diag, struct reader **ret_reader)
 {
 	struct nflog *nflog = memory_alloc(sizeof(*nflog));
 	*nflog = (struct nflog){.reader = {.type = &nflog_reader, .options = *options, .diag = diag, .file = input_name(input)}};
 	nflog->lines = lines_new(input, options->growing);
+	last_find(nflog);
 	/* Never moved while a line is read: values point into it. */
 	buffer_init(&nflog->text, 4 * LINE_MOST);
 	(void)buffer_room(&nflog->text, 3 * LINE_MOST);
@@ -683,6 +757,7 @@ static const struct event_kind nflog_kind = {
 const struct reader_type nflog_reader = {
 	.name = "nflog",
 	.what = "packets logged by a Linux kernel: its lines in dmesg, journal, syslog; ulogd's JSON",
+	.lines = true,
 	.guess = nflog_guess,
 	.open = nflog_open,
 	.next = nflog_next,

@@ -1,9 +1,11 @@
-/* Captures: pcap and pcapng, each packet a record.  Ethernet (with VLAN tags), Linux cooked (1 and 2), raw IP, BSD
- * loopback.  Read here and not with libpcap, which brings a dozen libraries into a program that only wants two headers,
- * and ends at the first damaged packet: of pcapng the next block is looked for, of pcap the next packet.
+/* Captures: pcap and pcapng, each packet a record; one that is no IP has its time and size alone.  Ethernet (with VLAN
+ * tags), Linux cooked (1 and 2), raw IP, BSD loopback.  Read here and not with libpcap, which brings a dozen libraries into
+ * a program that only wants two headers, and ends at the first damaged packet: of pcapng the next block is looked for, of
+ * pcap the next packet.
  *
  * pcap: magic, version, zone, accuracy, longest packet, link type; then packets: seconds, fraction, length here, length.
  * pcapng: blocks of type, length, body, length again (draft-ietf-opsawg-pcapng). */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/error.h"
@@ -25,6 +27,7 @@ enum link {
 
 struct interface {
 	unsigned link;
+	bool refused;             /* nothing is known of such a link; it has been said */
 	uint64_t units;           /* of its stamps in a second; a power of two or ten */
 	int64_t offset;           /* seconds that are to be added */
 };
@@ -41,7 +44,9 @@ struct capture {
 	size_t count;
 	uint64_t number;
 	struct record record;
+	unsigned kind;            /* of a frame that is no IP: its ethertype, FRAME_… else */
 };
+enum { FRAME_IP = 1 << 16, FRAME_LLC, FRAME_OTHER };
 
 static const struct event_kind pcap_kind;
 
@@ -102,37 +107,76 @@ static void damage(struct capture *capture, const char *text)
 
 /* --- Packets --- */
 
-/* How many bytes stand before the IP header; SIZE_MAX: the packet is no IP. */
-static size_t link_header(unsigned link, const uint8_t *bytes, size_t length)
+/* Links, and where their frames say what is in them: the bytes of the head, and where in it the ethertype is. */
+static const struct {
+	unsigned link;
+	uint8_t head, type;       /* type at the head's end or behind it: there is none, it is IP */
+} links[] = {
+	{LINK_ETHERNET, 14, 12}, {LINK_SLL, 16, 14}, {LINK_SLL2, 20, 0}, {LINK_NULL, 4, 4}, {LINK_LOOP, 4, 4},
+	{LINK_RAW_BSD, 0, 0}, {LINK_RAW_OPENBSD, 0, 0}, {LINK_RAW, 0, 0}, {LINK_IPV4, 0, 0}, {LINK_IPV6, 0, 0},
+};
+
+/* What a frame holds: FRAME_IP, and *ret_at is how many bytes stand before the IP header; or what else. */
+static unsigned frame_kind(size_t row, const uint8_t *bytes, size_t length, size_t *ret_at)
 {
-	size_t at = 0, type;
-	switch (link) {
-	case LINK_RAW_BSD: case LINK_RAW_OPENBSD: case LINK_RAW: case LINK_IPV4: case LINK_IPV6: return 0;
-	case LINK_NULL: case LINK_LOOP: return length >= 4 ? 4 : SIZE_MAX;
-	case LINK_ETHERNET: at = 14; type = 12; break;
-	case LINK_SLL: at = 16; type = 14; break;
-	case LINK_SLL2: at = 20; type = 0; break;
-	default: return SIZE_MAX;
-	}
+	size_t at = links[row].head, type = links[row].type;
+	*ret_at = at;
+	if (length < at)
+		return FRAME_OTHER;
+	if (type >= at)
+		return FRAME_IP;
 	for (unsigned tags = 0; length >= at && tags < 4; tags++) {
 		unsigned kind = (unsigned)bytes[type] << 8 | bytes[type + 1];
+		*ret_at = at;
 		if (kind == 0x0800 || kind == 0x86dd)
-			return at;
+			return FRAME_IP;
 		if (kind != 0x8100 && kind != 0x88a8 && kind != 0x9100)
-			return SIZE_MAX;
+			return kind >= 0x600 ? kind : FRAME_LLC;
 		type = at + 2;
 		at += 4;
 	}
-	return SIZE_MAX;
+	return FRAME_OTHER;
 }
 
-static bool packet_take(struct capture *capture, const struct interface *interface, uint64_t stamp, const uint8_t *bytes, size_t length, struct event *event)
+/* Every packet of a link that is not known is lost; it is said once. */
+static void link_refuse(struct capture *capture, struct interface *interface)
+{
+	char text[96];
+	bool said = false;
+	for (size_t i = 0; i < capture->count; i++)
+		said |= capture->interfaces[i].refused && capture->interfaces[i].link == interface->link;
+	interface->refused = true;
+	if (said) {
+		capture->reader.counts.unreadable++;
+		return;
+	}
+	(void)snprintf(text, sizeof(text), "link type %u: only Ethernet, Linux cooked, raw IP and loopback can be read", interface->link);
+	damage(capture, text);
+}
+
+/* size: of the frame as it was, of which `length` bytes are here. */
+static bool packet_take(struct capture *capture, struct interface *interface, uint64_t stamp, const uint8_t *bytes, size_t length, uint32_t size,
+			struct event *event)
 {
 	struct record *record = &capture->record;
-	size_t at = link_header(interface->link, bytes, length);
+	size_t at, row = 0;
 	*record = (struct record){.source = cursor_text("pcap"), .recordnumber = ++capture->number, .has = RECORD_HAS(COLUMN_RECORDNUMBER)};
-	if (at == SIZE_MAX || at > length || !record_packet(record, bytes + at, length - at))
+	while (row < sizeof(links) / sizeof(links[0]) && links[row].link != interface->link)
+		row++;
+	if (row == sizeof(links) / sizeof(links[0])) {
+		link_refuse(capture, interface);
 		return false;
+	}
+	capture->kind = frame_kind(row, bytes, length, &at);
+	bool should = capture->kind == FRAME_IP;
+	if (!should || !record_packet(record, bytes + at, length - at)) {
+		if (should)
+			reader_damage(&capture->reader, capture->taken, capture->number, false, "no IP header where one should be");
+		capture->kind = should ? FRAME_OTHER : capture->kind;
+		at = 0;
+		record->size = size;
+		record->has |= RECORD_HAS(COLUMN_SIZE);
+	}
 	int64_t seconds = (int64_t)(stamp / interface->units);
 	if (stamp > 0 && !__builtin_add_overflow(seconds, interface->offset, &seconds)) {
 		/* Not a part of it exactly, but the nanoseconds of stamps that are finer are not told apart. */
@@ -210,7 +254,8 @@ static int pcap_packet(struct capture *capture, struct event *ret_event, bool *r
 		return got;
 	}
 	bytes_take(capture, PACKET_HEAD);
-	*ret_taken = packet_take(capture, &capture->interfaces[0], stamp, bytes_take(capture, length), length, ret_event);
+	uint32_t size = get32(capture, capture->bytes + capture->at - PACKET_HEAD + 12);
+	*ret_taken = packet_take(capture, &capture->interfaces[0], stamp, bytes_take(capture, length), length, size, ret_event);
 	return 1;
 }
 
@@ -254,6 +299,7 @@ static bool block_packet(struct capture *capture, uint32_t type, const uint8_t *
 	size_t interface = type == BLOCK_SIMPLE ? 0 : type == BLOCK_OLD_PACKET ? get16(capture, body) : get32(capture, body);
 	uint64_t stamp = type == BLOCK_SIMPLE ? 0 : (uint64_t)get32(capture, body + 4) << 32 | get32(capture, body + 8);
 	size_t there = type == BLOCK_SIMPLE ? get32(capture, body) : get32(capture, body + 12);
+	uint32_t whole = get32(capture, body + (type == BLOCK_SIMPLE ? 0 : 16));
 	/* A simple one gives the packet's own length; as much as there is of it is here. */
 	if (type == BLOCK_SIMPLE && there > length - head)
 		there = length - head;
@@ -261,7 +307,7 @@ static bool block_packet(struct capture *capture, uint32_t type, const uint8_t *
 		damage(capture, "a packet longer than its block, or of an interface that is not there");
 		return false;
 	}
-	return packet_take(capture, &capture->interfaces[interface], stamp, body + head, there, ret_event);
+	return packet_take(capture, &capture->interfaces[interface], stamp, body + head, there, whole, ret_event);
 }
 
 /* The byte order of a section stands behind its head. */
@@ -333,7 +379,6 @@ static int capture_next(struct reader *reader, struct event *ret_event)
 	int got;
 	do {
 		bool taken = false;
-		uint64_t before = capture->number;
 		got = capture->blocks ? pcapng_block(capture, ret_event, &taken) : pcap_packet(capture, ret_event, &taken);
 		if (reader->options.strict && reader->counts.unreadable > 0)
 			return ERROR_INPUT;
@@ -341,7 +386,7 @@ static int capture_next(struct reader *reader, struct event *ret_event)
 			reader->counts.read++;
 			return 1;
 		}
-		reader->counts.filtered += capture->number > before;
+		reader->counts.filtered += taken;
 	} while (got > 0);
 	return got;
 }
@@ -403,7 +448,15 @@ static bool pcap_record(const struct event *event, struct record *ret_record)
 
 static void pcap_data(const struct event *event, event_take take, void *context)
 {
-	event_record_data(&((const struct capture *)event->source)->record, take, context);
+	const struct capture *capture = event->source;
+	char ethertype[8];
+	event_record_data(&capture->record, take, context);
+	if (capture->kind == FRAME_LLC)
+		take(context, cursor_text("frame"), cursor_text("LLC"));
+	if (capture->kind < FRAME_IP) {
+		int length = snprintf(ethertype, sizeof(ethertype), "0x%04X", capture->kind);
+		take(context, cursor_text("ethertype"), cursor_of(ethertype, (size_t)length));
+	}
 }
 
 static const struct event_kind pcap_kind = {

@@ -65,6 +65,7 @@ static int pfirewall_open(struct input *input, const struct reader_options *opti
 const struct reader_type pfirewall_reader = {
 	.name = "pfirewall",
 	.what = "log of Windows Firewall",
+	.lines = true,
 	.guess = pfirewall_guess,
 	.open = pfirewall_open,
 	.next = fields_next,

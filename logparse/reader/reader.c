@@ -99,12 +99,15 @@ int reader_guess(struct input *input, struct diag *diag, const struct reader_typ
 
 void reader_torn(const struct reader *reader)
 {
+	/* Nobody remembers where it was: there is no next run. */
+	if (reader->options.begin == NULL)
+		return;
 	diag_note(reader->diag, &(struct place){.file = reader->file}, "its last line has no end yet: it is left for the next run");
 }
 
 void reader_damage(struct reader *reader, uint64_t offset, uint64_t number, bool lost, const char *text)
 {
-	const struct damage damage = {reader->file, offset, number, lost, text};
+	const struct damage damage = {reader->file, offset, number, lost, text, reader->type->lines && offset > 0};
 	reader->counts.unreadable += lost;
 	if (reader->options.damage != NULL)
 		reader->options.damage(&damage, reader->options.context);

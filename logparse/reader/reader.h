@@ -30,6 +30,7 @@ struct damage {
 	uint64_t offset, number;   /* number 0: not known */
 	bool lost;
 	const char *text;          /* what was wrong */
+	bool line;                 /* offset is the number of a line, from 1 */
 };
 
 struct reader_options {
@@ -54,6 +55,7 @@ struct reader;
 struct reader_type {
 	const char *name;          /* of -i */
 	const char *what;          /* for people: "event log of Windows 2000 to 2003" */
+	bool lines;                /* its offsets, of events and of damage, are numbers of lines */
 	/* How sure it is of these first bytes (at most READER_HEAD): 0 not mine, 100 certain.  Not mine: *ret_why says why. */
 	int (*guess)(const uint8_t *head, size_t length, const char *name, const char **ret_why);
 	int (*open)(struct input *input, const struct reader_options *options, struct diag *diag, struct reader **ret_reader);

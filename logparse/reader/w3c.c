@@ -87,6 +87,7 @@ static int w3c_open(struct input *input, const struct reader_options *options, s
 const struct reader_type w3c_reader = {
 	.name = "w3c",
 	.what = "W3C extended log: Cordon's own, ISA, IIS",
+	.lines = true,
 	.guess = w3c_guess,
 	.open = w3c_open,
 	.next = fields_next,

@@ -93,6 +93,16 @@ tail_stop
 ! grep -q 10:00:02 tailed; ok "and no more than the last"
 run tail --file .
 is_code 2 && err_has "is no file that grows"; ok "tail of a folder is refused"
+refuses_tail() { # FILE: it would wait for ever for what it does not refuse
+	tap_command="cordon tail --file $1"
+	timeout 10 "$cordon" tail --file "$1" > out 2> err < /dev/null
+	code=$?
+}
+printf '#Version: 1.5\r\n#Software: Microsoft Windows Firewall\r\n#Fields: date time action protocol src-ip dst-ip src-port dst-port\r\n' > firewall.log
+refuses_tail firewall.log
+is_code 2 && err_has "is of the format pfirewall (log of Windows Firewall)"; ok "tail of a log of Windows Firewall is refused, with words"
+refuses_tail lockdown.netsh
+is_code 2 && err_has "does not begin as a W3C log does"; ok "tail of what is no log"
 run tail -n x
 is_code 2 && err_has "a number from 0 to 1000000"; ok "tail -n wants a number"
 
@@ -103,6 +113,24 @@ drop 20 09 203.0.113.9 80 5 > more
 cat drops.log more > unexpected.log
 run replay unexpected.log --policy lockdown.netsh --host web01.json
 is_code 1 && out_has "in tcp 203.0.113.9:40000 > 192.0.2.10:80"; ok "replay: one was not"
+tab=$(printf '\t')
+out_has ":80${tab}5${tab}2026-11-20T10:00:09Z${tab}unexpected.log:10"; ok "replay: when it was, and where it stands"
+run replay unexpected.log --policy lockdown.netsh --host web01.json --json
+out_has '"time": "2026-11-20T10:00:09Z", "file": "unexpected.log", "line": 10}'; ok "replay --json: so too"
+{
+	cat drops.log
+	printf '2026-11-20 09:00:0%s cordon 4290 DROP - %s 203.0.113.9 - - %s - - boot\n' 1 TCP 445 2 UDP 68
+	printf '2026-11-20 10:00:05 cordon 4290 DROP in TCP 203.0.113.9 40000 - 80 5 all secure\n'
+} > startup.log
+run replay startup.log --policy lockdown.netsh --host web01.json -v
+is_code 0 && out_has "50  expected" && grep -q "^expected.*445${tab}1${tab}2026-11-20T09:00:01Z${tab}startup.log:10\$" out; ok "replay: a drop of the start-up rules, as far as they say"
+grep -q "^unexplained.*UDP 203.0.113.9:- > -:68${tab}1${tab}2026-11-20T09:00:02Z${tab}startup.log:11${tab}wants the direction and the source port" out; ok "or why it is not judged"
+grep -q "^unexplained.*${tab}5${tab}2026-11-20T10:00:05Z${tab}startup.log:12${tab}wants " out; ok "replay -v: what is unexplained"
+{ cat drops.log; for i in 1 2; do drop 20 07 203.0.113.1 445 18446744073709551615; done; } > claims.log
+run replay claims.log --policy lockdown.netsh --host web01.json
+is_code 0 && out_has "18446744073709551615+  expected" && err_has "18446744073709551615 stands for at least so many [count]"; ok "replay: a sum does not wrap, and says so"
+run log claims.log --count source -o JSON
+is_code 0 && out_has '"x-count":18446744073709551615' && err_has "[count]"; ok "log --count: so too"
 sed 's/ DROP / ALLOW /; s/ secure$/ observe/' drops.log > observed.log
 run replay observed.log --policy lockdown.netsh --host web01.json
 is_code 0 && out_has "49  expected"; ok "replay: what was only observed counts as dropped"
@@ -175,6 +203,17 @@ run drift fewer.txt
 is_code 1 && out_has "missing  permit"; ok "drift: a filter is missing"
 run drift --json fewer.txt
 is_code 1 && out_has '"removed": [{"store": "local", "policy": "lockdown", "rule": "web"'; ok "drift --json"
+grep -q activatedefaultrule=yes dump.txt; ok "drift: a dump names the default response rule"
+sed 's/activatedefaultrule=yes/activatedefaultrule=no/' dump.txt > default.txt
+run drift default.txt
+is_code 1 && out_has 'setting  activatedefaultrule no  assigned: yes  (policy "lockdown")'; ok "drift: another default response rule is a difference"
+sed 's/assign=yes/assign=no/' dump.txt > unassigned.txt
+run drift unassigned.txt
+is_code 1 && out_has 'unassigned  the machine has policy "lockdown", but it is not assigned: nothing of it is in force'; ok "drift: so is that it is not assigned"
+run drift unassigned.txt --json
+is_code 1 && out_has '"unassigned": "lockdown", "settings": []'; ok "drift --json: so too"
+run drift fewer.txt
+out_has "1 filter missing, 0 extra"; ok "drift: one filter is one filter"
 printf 'regf' > hive
 run drift hive
 is_code 2 && err_has "is a registry hive"; ok "drift: a hive is refused, and says why"
@@ -199,6 +238,20 @@ is_code 1 && grep -q "lost: a line that does not have the columns" torn.html; ok
 before=$(sha256sum drops.log)
 run report drops.log -O drops.log
 is_code 2 && [ "$(sha256sum drops.log)" = "$before" ]; ok "report over its own input is refused"
+cp lockdown.netsh kept.netsh
+for output in lockdown.netsh web01.json; do
+	run report drops.log --policy lockdown.netsh --host web01.json -O ./$output
+	is_code 2 && err_has "names too: nothing was written"; ok "report over $output, which judges"
+done
+cmp -s kept.netsh lockdown.netsh; ok "which is as it was"
+mkdir read && cp drops.log read
+run report read -O read/page.evt
+is_code 2 && err_has "which is read: write it elsewhere" && [ ! -e read/page.evt ]; ok "report into a folder that is read"
+run report claims.log
+out_has "Of the records, 2 claim more than 1,073,741,824 packets each"; ok "report: what a record claims is bounded, and it says so"
+(ulimit -f 2; "$cordon" report drops.log -O limited.html > out 2> err)
+code=$?
+is_code 3 && err_has "File too large" && ! ls limited* > said 2>&1; ok "report: a limit of file sizes is an error, and nothing is left"
 run report no-such.log -O none.html
 is_code 2 && [ ! -e none.html ]; ok "report of nothing: exit code 2, and no page"
 
@@ -215,8 +268,17 @@ is_code 0 && out_has "summary: clean in 5 records, 49 packets dropped"; ok "audi
 cmp -s out job/found.txt && [ -s "job/found-$(date -u +%Y-%m-%d).jsonl" ] && [ ! -e job/state.db ]; ok "audit writes its files, and no state"
 run audit job/a.json --json
 grep -q '^{"time": "20[^"]*Z", "job": "nightly", "kind": "summary", "findings": 0, "records": 5, "drops": 49' out; ok "audit --json"
+for output in logs/drops.log job.json state.db web01.json lockdown.netsh; do
+	sed "s,found.txt,./$output," job/a.json > job/job.json
+	before=$(sha256sum job/*.json job/logs/* job/lockdown.netsh)
+	run audit job/job.json --since-last
+	is_code 2 && grep -q -e "too: nothing was written" -e "which is read: write it elsewhere" err && [ "$(sha256sum job/*.json job/logs/* job/lockdown.netsh)" = "$before" ]
+	ok "audit over its own $output is refused"
+done
+rm -f job/job.json job/state.db
 run audit job/a.json --since-last
 is_code 0 && out_has "5 new records"; ok "since-last: all is new at first"
+[ "$(grep -c summary job/found.txt)" -eq 2 ]; ok "since-last: findings are added to those that are there"
 run audit job/a.json --since-last
 is_code 0 && out_has "0 new records"; ok "since-last: nothing is new"
 cat more >> job/logs/drops.log
@@ -250,6 +312,21 @@ cp torn.log job/logs/torn.log
 run audit job/a.json
 is_code 1 && out_has "lost: 1 records could not be read; at most 0 are taken"; ok "a lost record is a finding"
 rm job/logs/torn.log
+printf '{"name": "taken", "sources": ["../drops.log"], "policy": "lockdown.netsh", "host": "web01.json", "state": "taken.db"}' > job/taken.json
+{ sleep 0.1; "$cordon" audit job/taken.json --since-last 2> err; echo $? > code; } | true
+[ "$(cat code)" -eq 2 ] && grep -q "the next run tells them again" err; ok "since-last: what nobody took, and no file has, is not behind"
+run audit job/taken.json --since-last
+is_code 0 && out_has "5 new records"; ok "since-last: the next run tells it"
+printf '2026-11-20 10:00:08 cordon 4290 DROP in TCP 203.0.113.9 40000 192.0' >> drops.log
+run audit job/taken.json --since-last
+is_code 0 && out_has "0 new records" && err_has "its last line has no end yet"; ok "since-last: half a line waits"
+echo '.2.10 445 - all secure' >> drops.log
+run audit job/taken.json --since-last
+is_code 0 && out_has "1 new records"; ok "since-last: and comes whole"
+sed -i '$d' drops.log
+printf '{"name": "unjudged", "sources": ["../drops.log"]}' > job/k0.json
+run --store no.db audit job/k0.json
+is_code 2 && err_has '"policy" in the job names one' && ! err_has --policy && [ "$(grep -c note err)" -le 1 ]; ok "audit without a policy: names what a job has"
 if [ -n "$kernel" ]; then
 	printf '{"name": "kernel", "sources": ["../drops.log"], "judge": false, "kernel": true, "state": "state.db"}' > job/k.json
 	run audit job/k.json --since-last

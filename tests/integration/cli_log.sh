@@ -121,7 +121,7 @@ selected "--dst" 1 drops.log --dst 203.0.113.80
 selected "--port: either end" 2 drops.log --port 40000
 selected "--drops" 4 drops.log --drops
 selected "--drops of an event log" 8 evtx.x --drops
-selected "--drops of pfirewall.log, with those that it could not write down" 5 pfirewall.x --drops
+selected "--drops of pfirewall.log, with those that it could not write down" 5 pfirewall.x --drops --zone UTC
 selected "all at once" 1 drops.log --drops --provider cordon --event 4290 --src 203.0.113.9 --port 51001 --since 2026-11-21 --until 2026-11-22
 selected "nothing is left: a header, exit code 0" 0 drops.log --event 1
 out_line "$columns" || out_line "$eventlog"; ok "nothing is left: the header is there"
@@ -249,9 +249,9 @@ run log drops.log -v
 is_code 0 && err_has "5 records read, 0 of them recovered; 0 could not be read"; ok "-v: how many were read"
 { head -n 4 drops.log; i=0; while [ $i -lt 12 ]; do echo "one two"; i=$((i + 1)); done; tail -n 1 drops.log; } > torn.log
 run log torn.log
-is_code 1 && [ "$(grep -c 'torn.log: note: offset' err)" -eq 5 ] && err_has "1 records read, 0 of them recovered; 12 could not be read (-v lists each)"; ok "much damage: the first few, and how many"
+is_code 1 && [ "$(grep -c 'torn.log: note: line' err)" -eq 5 ] && err_has "1 records read, 0 of them recovered; 12 could not be read (-v lists each)"; ok "much damage: the first few, and how many"
 run log torn.log -v
-is_code 1 && [ "$(grep -c 'torn.log: note: offset' err)" -eq 12 ] && err_has "torn.log: note: offset 16: lost: "; ok "-v: each of them"
+is_code 1 && [ "$(grep -c 'torn.log: note: line' err)" -eq 12 ] && err_has "torn.log: note: line 16: lost: "; ok "-v: each of them"
 run log w3c.x
 recovered=$(grep -c ' yes$' out)
 all=$(rows)
@@ -293,6 +293,77 @@ is_code 0 && [ "$(rows)" -eq 4 ]; ok "--checkpoint of a log without a zone: by l
 sed '1,/^#Fields/!s/203\.0\.113\.9/203.0.113.99/' local.log > other.log && mv other.log local.log
 run log local.log --checkpoint local
 is_code 0 && [ "$(rows)" -eq 24 ]; ok "--checkpoint of a log without a zone: another one of that name is new"
+
+# What is known of a log does not depend on how it was named, nor on what its clock says.
+mkdir -p place/other
+timeless() { # ADDRESS COUNT: lines without a time
+	i=0
+	while [ $i -lt "$2" ]; do
+		i=$((i + 1))
+		echo "kernel: blocked IN=eth0 OUT= SRC=$1 DST=192.0.2.10 LEN=40 PROTO=TCP SPT=$((40000 + i)) DPT=445 SYN "
+	done
+}
+timeless 203.0.113.1 5 > place/k.log
+timeless 203.0.113.2 5 > place/other/k.log
+checked() { # NAME ROWS ARGUMENTS…
+	checked_name=$1 checked_rows=$2
+	shift 2
+	run log "$@" --checkpoint place/mark
+	is_code 0 && [ "$(rows)" -eq "$checked_rows" ]; ok "--checkpoint: $checked_name"
+}
+checked "lines without a time" 5 place/k.log
+checked "by another name" 0 place/other/../k.log
+here=$PWD
+cd place/other && run log k.log --checkpoint ../mark
+is_code 0 && [ "$(rows)" -eq 5 ]; ok "--checkpoint: another log of the same relative name"
+run log ../k.log --checkpoint ../mark
+is_code 0 && [ "$(rows)" -eq 0 ]; ok "--checkpoint: and the first, from there"
+cd "$here"
+timeless 203.0.113.1 7 > place/k.log
+checked "lines without a time: it has grown" 2 place/k.log
+timeless 203.0.113.1 8 | gzip > place/k.log.1.gz
+timeless 203.0.113.3 8 > place/k.log
+checked "rotated and packed, with one line more; the new one has as many" 9 place/k.log place/k.log.1.gz
+timeless 203.0.113.4 2 > place/k.log
+checked "rotated, and the new one has fewer" 2 place/k.log
+: > place/k.log
+timeless 203.0.113.5 3 >> place/k.log
+checked "emptied and begun anew" 3 place/k.log
+clock() { # DAY COUNT
+	sed -n 1,4p drops.log
+	i=0
+	while [ $i -lt "$2" ]; do
+		i=$((i + 1))
+		echo "2026-11-$1 10:00:0$i cordon 4290 DROP in TCP 203.0.113.9 51000 192.0.2.10 3389 60 1 -"
+	done
+}
+clock 21 5 > place/c.log
+checked "a clock" 5 place/c.log
+clock 20 5 > place/c.log
+checked "another file, and the clock went back" 5 place/c.log
+clock 20 6 | sed '$s/2026-11-20/2026-10-01/' > place/c.log
+checked "it goes back between two lines" 1 place/c.log
+
+# What was not delivered is not behind the checkpoint.
+"$cordon" log place/c.log --checkpoint place/torn > out 2>err
+printf '2026-11-20 10:00:07 cordon 4290 DROP in TCP 203.0.113.9 51000 192.0.2' >> place/c.log
+run log place/c.log --checkpoint place/torn
+is_code 0 && [ "$(rows)" -eq 0 ] && err_has "its last line has no end yet: it is left for the next run"; ok "--checkpoint: half a line waits"
+run log place/c.log
+is_code 1 && err_has "lost: "; ok "half a line without --checkpoint: said to be none"
+echo '.10 3389 60 1 -' >> place/c.log
+run log place/c.log --checkpoint place/torn
+is_code 0 && [ "$(rows)" -eq 1 ] && out_has "10:00:07"; ok "--checkpoint: and comes whole"
+"$make" pfirewall 6000 > place/long.log
+{ "$cordon" log place/long.log --checkpoint place/closed 2>err; echo $? > code; } | head -n 1 > out
+[ "$(cat code)" -eq 0 ] && [ ! -e place/closed ] && err_has "stays as it was: not all of the output was taken"; ok "--checkpoint: output that is not taken to its end is not behind it"
+[ "$(ls place | grep -c closed)" -eq 0 ]; ok "--checkpoint: and nothing is left beside"
+run log place/long.log --checkpoint place/closed
+[ "$(rows)" -eq 6000 ]; ok "--checkpoint: the next run has all"
+run query "SELECT src-ip FROM place/c.log" --checkpoint place/asked -o:CSV
+[ "$(wc -l < out)" -eq 8 ]; ok "--checkpoint of a query"
+run log place/other/../c.log --checkpoint place/asked
+[ "$(rows)" -eq 0 ]; ok "--checkpoint: log and query keep the same"
 
 # --- Where it goes ---
 
@@ -342,6 +413,24 @@ for output in tree/new.log tree/deep/new.log tree/drops.log.1.gz; do
 	is_code 2 && err_has "which is read: write it elsewhere" && [ ! -e tree/new.log ] && [ ! -e tree/deep/new.log ]; ok "-O $output: in a folder that is read"
 done
 gzip -t tree/drops.log.1.gz; ok "-O: what is there is whole"
+mkdir full && cp drops.log full/a.log && ln -s full/a.log into.log
+run log full -O into.log
+is_code 2 && cmp -s full/a.log drops.log; ok "-O: a link into a folder that is read"
+for command in "log ." "query SELECT * FROM ." "replay . --policy block-all"; do
+	(cd full && "$cordon" ${command%% *} "${command#* }" > written.log 2>../err) 2>/dev/null || (cd full && "$cordon" $command > written.log 2>../err)
+	[ "$(wc -c < full/written.log)" -lt 100000 ] && err_has "written.log: note: passed over: it is being written by this command"; ok "cordon $command > a file in it"
+done
+rm full/written.log
+run log full --checkpoint full/mark -O full.log
+is_code 0 && [ "$(rows full.log)" -eq 5 ] && ! err_has "mark."; ok "--checkpoint in a folder that is read"
+before=$(cat full/mark)
+run log drops.log --checkpoint full/mark -O full/mark
+is_code 2 && err_has "is what --checkpoint names too" && [ "$(cat full/mark)" = "$before" ]; ok "-O over the checkpoint"
+run log drops.log --checkpoint not.yet -O ./not.yet
+is_code 2 && [ ! -e not.yet ]; ok "-O over a checkpoint that is not there yet"
+"$make" pfirewall 3000 > large.log
+(ulimit -f 4; "$cordon" log large.log -O limited.log > out 2>err)
+code=$?; is_code 3 && err_has "File too large" && ! ls limited* >/dev/null 2>&1; ok "-O: a limit of file sizes is an error, and nothing is left"
 
 # --- Bad input ---
 

@@ -21,6 +21,24 @@ run log once -O twice && is_code 0 && no_out && cmp -s twice once; ok "the same 
 for layout in eventlog isa; do
 	run log once --layout $layout && cp out $layout.log && run log $layout.log && cmp -s out $layout.log; ok "$layout: its columns are found again"
 done
+# What the article's command has written is still known as events
+cat > ipsec.log <<'END'
+#Software: Microsoft Log Parser
+#Version: 1.0
+#Date: 2004-01-12 09:14:57
+#Fields: EventLog RecordNumber TimeGenerated TimeWritten EventID EventType EventTypeName EventCategory EventCategoryName SourceName Strings ComputerName SID Message Data
+System.evt 7 "2003-09-12 10:41:00" "2003-09-12 10:41:00" 4290 4 "Information event" 0 None IPSec |203.0.113.1|192.0.2.80|6|1025|445 WEB01 - "inbound packet dropped" 000028000500000000000000C210004000000000010000C000000000000000000000000000000000450000300001400080060000CB007101C0000250040101BD00000001000000007002400000000000
+System.evt 8 "2003-09-12 10:42:00" "2003-09-12 10:42:00" 4290 4 "Information event" 0 None Tcpip |203.0.113.1|192.0.2.80|6|1025|445 WEB01 - - -
+System.evt 9 "2003-09-12 10:43:00" "2003-09-12 10:43:00" 4283 2 "Warning event" 0 None IPSec |12|203.0.113.5 WEB01 - - odd
+END
+run log ipsec.log --drops --layout drops
+grep -v '^#' out > rows
+cat > wanted <<'END'
+2003-09-12 10:41:00 IPSec 4290 DROP in TCP 203.0.113.1 1025 192.0.2.80 445 S - - 48 - - - - - - 0xC0000001 7 WEB01 System - - - - - -
+2003-09-12 10:43:00 IPSec 4283 DROP in - 203.0.113.5 - - - - - - - 12 - - - - - - 9 WEB01 System - - - - - -
+END
+is_code 0 && cmp rows wanted; ok "drops out of Log Parser's columns"
+run log ipsec.log && sed 1d ipsec.log > wanted && sed 1d out | cmp - wanted; ok "and the same bytes without --layout"
 grep -v '^2026' once > empty.log
 run log empty.log && cmp -s out empty.log; ok "a log without lines"
 evtx=$data/evtx-synthetic/text-oddities.evtx

@@ -173,3 +173,18 @@ Test(confine, a_crash_while_reading_is_a_bug)
 {
 	cr_expect_eq(run(try_dying, -1), EXIT_BUG);
 }
+
+/* What the kernel does when a page of a mapped file is not there any more. */
+static int try_torn(struct invocation *invocation, void *context)
+{
+	(void)invocation;
+	(void)context;
+	(void)signal(SIGBUS, SIG_DFL);
+	(void)raise(SIGBUS);
+	return EXIT_DONE;
+}
+
+Test(confine, a_log_that_became_shorter_is_no_bug)
+{
+	cr_expect_eq(run(try_torn, -1), EXIT_SYSTEM);
+}

@@ -95,3 +95,42 @@ Test(replay, what_is_to_be_negotiated_may_be_dropped)
 	cr_expect_eq(judged.result, REPLAY_UNEXPLAINED, "let through: IPsec may have protected it");
 	fixture_done(&fixture);
 }
+
+/* Their lines have neither destination, nor direction, nor source port. */
+Test(replay, drops_of_the_start_up_rules_are_judged_as_far_as_they_are_noted)
+{
+	static const struct {
+		const char *label, *src;
+		uint8_t protocol;
+		uint16_t port;        /* 0: not noted */
+		enum bootmode mode;
+		enum replay_result result;
+	} rows[] = {
+		{"from outside", "203.0.113.9", 6, 445, BOOTMODE_STATEFUL, REPLAY_EXPECTED},
+		{"without ports", "203.0.113.9", 1, 0, BOOTMODE_BLOCK, REPLAY_EXPECTED},
+		{"IPv6", "2001:db8::9", 6, 80, BOOTMODE_BLOCK, REPLAY_EXPECTED},
+		{"DHCP: from port 67 it would have passed", "203.0.113.9", 17, 68, BOOTMODE_BLOCK, REPLAY_UNEXPLAINED},
+		{"the host itself may go out", "192.0.2.10", 6, 445, BOOTMODE_STATEFUL, REPLAY_UNEXPLAINED},
+		{"nothing but DHCP may", "192.0.2.10", 6, 445, BOOTMODE_BLOCK, REPLAY_EXPECTED},
+		{"everything may", "203.0.113.9", 6, 445, BOOTMODE_PERMIT, REPLAY_UNEXPECTED},
+		{"the port is missing", "203.0.113.9", 6, 0, BOOTMODE_BLOCK, REPLAY_UNEXPLAINED},
+	};
+	struct fixture fixture;
+	fixture_init(&fixture);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct record record = {.action = cursor_text("DROP"), .mode = cursor_text("boot"), .protocol = rows[i].protocol, .dstport = rows[i].port};
+		struct judged judged = {.why = NULL};
+		struct ruleset *ruleset;
+		record.has = RECORD_HAS(COLUMN_PROTOCOL) | (rows[i].port > 0 ? RECORD_HAS(COLUMN_DST_PORT) : 0);
+		cr_assert(record_set(&record, COLUMN_SRC_IP, cursor_text(rows[i].src)));
+		cr_assert_eq(ruleset_build_boot(fixture.state, &fixture.host, rows[i].mode, NULL, &ruleset), 0);
+		struct classifier *classifier = classifier_new(ruleset);
+		cr_expect(replay_is_startup(&record, ruleset) && !replay_is_startup(&record, fixture.ruleset));
+		judged.result = replay_judge_startup(&record, &fixture.host, ruleset, classifier, &judged.packet, &judged.verdict, &judged.why);
+		cr_expect_eq(judged.result, rows[i].result, "%s: %s", rows[i].label, replay_result_name(judged.result));
+		cr_expect_eq(judged.why != NULL, rows[i].result == REPLAY_UNEXPLAINED, "%s", rows[i].label);
+		classifier_free(classifier);
+		ruleset_free(ruleset);
+	}
+	fixture_done(&fixture);
+}

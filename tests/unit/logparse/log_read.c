@@ -18,6 +18,7 @@ static void damage_take(const struct damage *damage, void *context)
 	struct log_reading *reading = context;
 	buffer_printf(&reading->damage, "%llu %llu %s%s\n", (unsigned long long)damage->offset, (unsigned long long)damage->number,
 		      damage->lost ? "lost " : "", damage->text);
+	reading->damaged_lines += damage->line;
 }
 
 static void wrong(struct log_reading *reading, bool good, const char *what)

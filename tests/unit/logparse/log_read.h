@@ -21,6 +21,7 @@ struct log_reading {
 	struct buffer data;       /* NAME=VALUE, a newline behind each; an empty line behind each event */
 	struct buffer drops, eventlog; /* lines of W3C, without their headers */
 	struct buffer damage;     /* OFFSET NUMBER [lost] TEXT */
+	size_t damaged_lines;     /* of them: whose OFFSET is the number of a line */
 	struct buffer said;       /* the diag's messages */
 	const char *wrong;        /* what must not be: output that is not well formed, and the like; NULL: nothing */
 };

@@ -70,6 +70,34 @@ Test(eventxml, every_field_comes_out)
 	log_reading_done(&reading);
 }
 
+/* What an event does not say is not said of it; what cannot be read as what it should be stays as it is. */
+Test(eventxml, nothing_is_invented)
+{
+	static const struct { const char *text, *json, *xml; } rows[] = {
+		{"<Event/>", "{\"EventData\":[]}", "<System></System></Event>"},
+		{"<Event><System><Provider Name='IPSec'/><EventID>4294</EventID></System></Event>",
+		 "{\"EventID\":4294,\"Provider\":\"IPSec\",\"EventData\":[]}", "<EventID>4294</EventID></System></Event>"},
+		{"<Event><System><EventID Qualifiers='0'>7</EventID><Security UserID=''/></System><EventData/></Event>",
+		 "{\"EventID\":7,\"Qualifiers\":0,\"UserID\":\"\",\"EventData\":[]}", "<Security UserID=\"\"/></System><EventData/></Event>"},
+		{"<Event><System><EventID>x</EventID><TimeCreated SystemTime='yesterday'/><EventRecordID>-1</EventRecordID></System></Event>",
+		 "{\"EventID\":\"x\",\"TimeCreated.SystemTime\":\"yesterday\",\"EventRecordID\":\"-1\",\"EventData\":[]}",
+		 "<TimeCreated SystemTime=\"yesterday\"/><EventRecordID>-1</EventRecordID></System></Event>"},
+		{"<Event><System><Channel></Channel><Security/></System></Event>", "{\"Channel\":\"\",\"EventData\":[]}", "<Security/></System></Event>"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct log_reading reading;
+		LOG_TEXT(rows[i].text, NULL, &reading);
+		cr_expect_eq(reading.count, 1, "%s", rows[i].text);
+		struct cursor json = log_line(&reading.json, 0);
+		cr_expect(cursor_left(&json) == strlen(rows[i].json) && memcmp(json.at, rows[i].json, strlen(rows[i].json)) == 0, "%s\nis %.*s\nnot %s", rows[i].text,
+			  (int)cursor_left(&json), json.at, rows[i].json);
+		HOLDS(&reading.xml, rows[i].xml);
+		HOLDS_NOT(&reading.json, "1601");
+		HOLDS_NOT(&reading.xml, "1601");
+		log_reading_done(&reading);
+	}
+}
+
 /* The packet that an old event has caught, out of its XML. */
 Test(eventxml, the_caught_packet)
 {

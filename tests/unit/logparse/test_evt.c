@@ -1,4 +1,7 @@
 /* The rules of logs.md 2.1, by their numbers. */
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include "logparse/reader/evtx_value.h"
 #include "tests/unit/logparse/evt_make.h"
 #include "tests/unit/logparse/log_expect.h"
@@ -205,17 +208,111 @@ Test(evt, torn_records)
 	HOLDS(&reading.damage, "cut off");
 	HOLDS(&reading.json, "\"some text that is long en");
 	log_reading_done(&reading);
-	/* The same without a chain. */
+	/* Without an end record the header leads on. */
 	memset(make->bytes + make->at, 0, END);
 	log_bytes(make->bytes, make->size, NULL, NULL, &reading);
+	cr_assert_eq(reading.count, 3);
+	for (size_t i = 0; i < 3; i++)
+		cr_expect(reading.events[i].number == i + 1 && reading.events[i].recovered == (i == 1), "%zu", i);
+	HOLDS(&reading.damage, "2 its length is not the one at its end: cut off\n");
+	log_reading_done(&reading);
+	/* The same without a chain. */
+	memset(make->bytes, 0, HEAD);
+	log_bytes(make->bytes, make->size, "evt", NULL, &reading);
 	NUMBERS(&reading, "torn and carved", 3, 1, 2, 3);
 	HOLDS(&reading.damage, "2 zeros stand for its end: cut off\n");
 	log_reading_done(&reading);
-	/* A file cut off within the last. */
-	log_bytes(make->bytes, make->live[2].offset + size - 30, NULL, NULL, &reading);
+	/* A file cut off within the last: what there is of it is had, the rest is lost. */
+	log_bytes(make->bytes, make->live[2].offset + size - 30, "evt", NULL, &reading);
 	cr_expect(log_has(&reading, 3, 0));
-	HOLDS(&reading.damage, "3 the file ends within it\n");
+	HOLDS(&reading.damage, "3 lost the file ends within it\n");
 	log_reading_done(&reading);
+	finish();
+}
+
+/* A closed log that is cut off (head -c 500): what the chain from the header's oldest offset reaches is live, the rest is
+ * said to be lost. */
+Test(evt, a_file_cut_off)
+{
+	begin(1600, 7);
+	for (size_t j = 0; j < 3; j++)
+		add(4294, "some text that is long enough to be cut off");
+	evt_make_end(make, false);
+	size_t third = make->live[2].offset, end = make->at;
+	for (size_t length = third; length < end + END; length++) {
+		struct log_reading reading;
+		log_bytes(make->bytes, length, NULL, NULL, &reading);
+		size_t live = length < end ? 2 : 3;
+		cr_assert_geq(reading.count, live, "%zu: %zu", length, reading.count);
+		for (size_t i = 0; i < reading.count; i++)
+			cr_expect(reading.events[i].number == 7 + i && reading.events[i].recovered == (i >= live), "%zu: %zu", length, i);
+		cr_expect_eq(reading.counts.unreadable, 3 - live, "%zu: %zu\n%s", length, (size_t)reading.counts.unreadable, buffer_text(&reading.damage));
+		log_reading_done(&reading);
+	}
+	/* Of three records that are missing three are. */
+	struct log_reading reading;
+	log_bytes(make->bytes, make->live[0].offset + 8, NULL, NULL, &reading);
+	cr_expect_geq(reading.counts.unreadable, 1);
+	log_reading_done(&reading);
+	log_bytes(make->bytes, make->live[1].offset + 30, NULL, NULL, &reading);
+	NUMBERS(&reading, "the first", 0, 7);
+	cr_expect_eq(reading.counts.unreadable, 2);
+	log_reading_done(&reading);
+	finish();
+	/* A ring that has been written round: wherever it is cut off something is missing, and it is said. */
+	begin(1200, 1);
+	for (size_t j = 0; j < 17; j++)
+		add(4294, "");
+	evt_make_end(make, false);
+	for (size_t length = HEAD; length < make->size; length += 4) {
+		log_bytes(make->bytes, length, NULL, NULL, &reading);
+		cr_expect_gt(reading.counts.unreadable, 0, "%zu\n%s", length, buffer_text(&reading.damage));
+		log_reading_done(&reading);
+	}
+	finish();
+}
+
+/* Nothing but zeros for long, before the records, between them and behind them: it is gone through and let go again. */
+Test(evt, long_runs_of_zeros_do_not_stay_in_memory)
+{
+	enum { RUN = 64 << 20 };
+	const char *base = getenv("TMPDIR");
+	char name[256];
+	struct diag diag;
+	struct rusage before, after;
+	begin(1600, 1);
+	add(4294, "");
+	add(4294, "");
+	evt_make_end(make, false);
+	size_t size = make->live[0].size;
+	/* Dirty: the end record has to be looked for.  It knows of both records, but between them are zeros. */
+	put32(36, 1);
+	put32(make->at + 24, 3 * RUN);
+	put32(make->at + 20, HEAD);
+	(void)snprintf(name, sizeof(name), "%s/cordon-zeros-XXXXXX", base != NULL ? base : "/tmp");
+	int fd = mkstemp(name);
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(unlink(name), 0);
+	bool good = ftruncate(fd, 4 * (off_t)RUN) == 0 && pwrite(fd, make->bytes, HEAD + size, 0) == (ssize_t)(HEAD + size) &&
+		    pwrite(fd, make->bytes + HEAD + size, size, 2 * (off_t)RUN) == (ssize_t)size && pwrite(fd, make->bytes + make->at, END, 3 * (off_t)RUN) == END;
+	cr_assert(good);
+	struct input *input;
+	struct reader *reader;
+	struct event event;
+	struct reader_options options = {.strict = false};
+	size_t count = 0;
+	diag_init(&diag);
+	(void)getrusage(RUSAGE_SELF, &before);
+	cr_assert_eq(input_open_fd(fd, "zeros", &diag, &input), 0);
+	cr_assert_eq(evt_reader.open(input, &options, &diag, &reader), 0);
+	for (; reader->type->next(reader, &event) > 0; count++)
+		cr_expect_eq(event.number, count + 1);
+	(void)getrusage(RUSAGE_SELF, &after);
+	cr_expect_eq(count, 2);
+	cr_expect_lt(after.ru_maxrss - before.ru_maxrss, 40 << 10, "%ld KiB", after.ru_maxrss - before.ru_maxrss);
+	reader->type->close(reader);
+	input_close(input);
+	diag_done(&diag);
 	finish();
 }
 

@@ -86,6 +86,58 @@ Test(meaning, security_541_to_867)
 	}
 }
 
+/* The filter of 541 to 547: by the order of its lines, whose labels are in the language of the machine. */
+#define FILTER(label, source, dest, protocol, source_port, dest_port)                                                          \
+	label source "\r\n" label "255.255.255.255\r\n" label dest "\r\n" label "255.255.255.255\r\n" label protocol "\r\n" label source_port \
+	"\r\n" label dest_port "\r\n" label "198.51.100.1\r\n" label "198.51.100.2\r\n"
+#define FILTERED(what) "- - " what " - - - - - - - - - - - 7 WEB01 Security - - - - - -"
+
+Test(meaning, filters_of_ipsec_events)
+{
+	static const uint8_t places[] = {2, 0, 0, 1, 1, 1, 1};
+	static const struct { const char *filter, *what; } rows[] = {
+		{FILTER("Source IP Address ", "192.0.2.10", "203.0.113.5", "6", "0", "445"), "TCP 192.0.2.10 - 203.0.113.5 445"},
+		{FILTER("Quell-IP: ", "2001:db8::1", "2001:db8::5", "17", "500", "0"), "UDP 2001:db8::1 500 2001:db8::5 -"},
+		{FILTER("\t", "0.0.0.0", "203.0.113.5", "0", "0", "0"), "- - - 203.0.113.5 -"},
+		{FILTER("IP :", "nobody", "Any", "300", "70000", "-1"), "- - - - -"},
+		{"192.0.2.10\n255.255.255.0", "- 192.0.2.10 - - -"},
+		{"192.0.2.10", "- - - - -"}, {"", "- - - - -"}, {"\n\n\n", "- - - - -"},
+	};
+	for (uint32_t id = 541; id <= 547; id++)
+		for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			char wanted[256];
+			/* Another string of several lines is none. */
+			const char *strings[4] = {"Key Exchange Mode", "Peer\r\n10.9.9.9\r\n", "Other\r\n10.9.9.9\r\n", "Parameters\n10.9.9.9"};
+			strings[places[id - 541]] = rows[i].filter;
+			(void)snprintf(wanted, sizeof(wanted), FILTERED("%s"), rows[i].what);
+			evt_is("Security", id, strings, 4, wanted);
+		}
+}
+
+/* A fragment behind the first has no ports, whatever the strings have for them; unless it is another packet. */
+Test(meaning, fragments_have_no_ports)
+{
+	uint8_t packet[] = {0x45, 0, 5, 0xdc, 0, 1, 0x20, 0xb9, 64, 17, 0, 0, 203, 0, 113, 5, 192, 0, 2, 80, 4, 1, 1, 0xbd};
+	static const struct { const char *source, *ports[2]; uint8_t offset[2]; size_t length; const char *drop; } rows[] = {
+		{"203.0.113.5", {"0", "0"}, {0x20, 0xb9}, 24, " DROP in UDP 203.0.113.5 - 192.0.2.80 - - - - 1500 "},
+		{"203.0.113.5", {"1025", "445"}, {0x00, 0xb9}, 24, " DROP in UDP 203.0.113.5 - 192.0.2.80 - - - - 1500 "},
+		{"203.0.113.5", {"1025", "445"}, {0x01, 0x00}, 24, " DROP in UDP 203.0.113.5 - 192.0.2.80 - - - - 1500 "},
+		{"203.0.113.5", {"1025", "445"}, {0x20, 0x00}, 24, " DROP in UDP 203.0.113.5 1025 192.0.2.80 445 - - - 1500 "},
+		{"203.0.113.6", {"1025", "445"}, {0x20, 0xb9}, 24, " DROP in UDP 203.0.113.6 1025 192.0.2.80 445 - - - 1500 "},
+		{"203.0.113.5", {"1025", "445"}, {0x20, 0xb9}, 7, " DROP in UDP 203.0.113.5 1025 192.0.2.80 445 - - - 1500 "},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *const strings[] = {"", rows[i].source, "192.0.2.80", "17", rows[i].ports[0], rows[i].ports[1]};
+		uint8_t data[256];
+		struct log_reading reading;
+		memcpy(packet + 6, rows[i].offset, 2);
+		size_t size = evt_make_dump(0x400010c2, 0xc0000022, packet, rows[i].length, data);
+		evt_read("IPSec", 0x400010c2, strings, 6, data, size, &reading);
+		HOLDS(&reading.drops, rows[i].drop);
+		log_reading_done(&reading);
+	}
+}
+
 Test(meaning, the_caught_packet_beside_the_strings)
 {
 	static const uint8_t packet[] = {0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0, 203, 0, 113, 5, 192, 0, 2, 80, 4, 1, 1, 0xbd, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 18, 0, 0, 0, 0, 0, 0};

@@ -103,6 +103,70 @@ Test(nflog, stamps)
 	}
 }
 
+/* What a prefix says of the packet: by its whole words, and not where it says that it did not. */
+Test(nflog, words_of_prefixes)
+{
+	static const struct { const char *prefix, *action, *rule; } rows[] = {
+		{"[UFW BLOCK] ", "DROP", "\"[UFW BLOCK]\""}, {"[UFW ALLOW] ", "ALLOW", "\"[UFW ALLOW]\""}, {"[ 12.345678] [UFW BLOCK] ", "DROP", "\"[UFW BLOCK]\""},
+		{"[T123] [12.5] [UFW BLOCK]", "DROP", "\"[UFW BLOCK]\""}, {"nft-drop ", "DROP", "nft-drop"}, {"DROP_INPUT: ", "DROP", "DROP_INPUT"},
+		{"IPT:DROP: ", "DROP", "IPT:DROP"}, {"iptables denied: ", "DROP", "\"iptables denied\""}, {"Reject ", "DROP", "Reject"}, {"deny2 ", "DROP", "deny2"},
+		{"pass-or-drop ", "DROP", "pass-or-drop"}, {"accept ", "ALLOW", "accept"}, {"unblocked ", "-", "unblocked"}, {"droplet ", "-", "droplet"},
+		{"no-drop ", "-", "no-drop"}, {"not dropped: ", "-", "\"not dropped\""}, {"bypass ", "-", "bypass"}, {"blockade ", "-", "blockade"},
+		{"\xc3\xa4" "drop ", "-", "\xc3\xa4" "drop"}, {"not allowed, dropped ", "DROP", "\"not allowed, dropped\""},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[512], wanted[512];
+		struct log_reading reading;
+		(void)snprintf(text, sizeof(text), "%sIN=eth0 OUT= SRC=192.0.2.2 DST=192.0.2.1 LEN=30 PROTO=UDP SPT=1 DPT=2 LEN=10\n", rows[i].prefix);
+		(void)snprintf(wanted, sizeof(wanted), "- - nflog - %s in UDP 192.0.2.2 1 192.0.2.1 2 - - - 30 - - - - - - - - - - - %s - - eth0 -\n", rows[i].action,
+			       rows[i].rule);
+		log_bytes(text, strlen(text), "nflog", NULL, &reading);
+		cr_expect_str_eq(buffer_text(&reading.drops), wanted, "%s\nis %snot %s", rows[i].prefix, buffer_text(&reading.drops), wanted);
+		log_reading_done(&reading);
+	}
+}
+
+/* The last 29 February that has been, whatever year it is now; a day that no year has is no time. */
+Test(nflog, days_that_not_every_year_has)
+{
+	static const char line[] = "gate kernel: IN=eth0 OUT= SRC=192.0.2.2 DST=192.0.2.1 LEN=30 PROTO=UDP SPT=1 DPT=2 LEN=10";
+	struct reader_options utc = {.zone_known = true};
+	struct log_reading reading;
+	char text[512], wanted[64];
+	time_t now = time(NULL);
+	struct tm today;
+	cr_assert_not_null(gmtime_r(&now, &today));
+	int year = today.tm_year + 1900 - (today.tm_mon < 1 || (today.tm_mon == 1 && today.tm_mday < 28));
+	while (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0))
+		year--;
+	(void)snprintf(wanted, sizeof(wanted), "%d-02-29 00:00:01 ", year);
+	(void)snprintf(text, sizeof(text), "Feb 29 00:00:01 %s\nFeb 30 00:00:01 %s\nNov 31 00:00:01 %s\n", line, line, line);
+	log_bytes(text, strlen(text), "nflog", &utc, &reading);
+	cr_assert_eq(reading.count, 3);
+	if (today.tm_mon != 1 || today.tm_mday < 28)
+		cr_expect_eq(strncmp(buffer_text(&reading.drops), wanted, strlen(wanted)), 0, "%s not %s", buffer_text(&reading.drops), wanted);
+	for (size_t i = 0; i < 3; i++)
+		cr_expect_eq(reading.events[i].time != 0, i == 0, "%zu", i);
+	log_reading_done(&reading);
+}
+
+/* Columns that are numbers are numbers in JSON; what only looks like one is none. */
+Test(nflog, json)
+{
+	static const char text[] = "[ 1.0] 12 IN=7 OUT= SRC=192.0.2.1 DST=192.0.2.2 LEN=60 PROTO=TCP SPT=58352 DPT=3389 SYN\n"
+				   "[ 1.0] x: IN=7 OUT= SRC=192.0.2.1 DST=192.0.2.2 LEN=28 PROTO=ICMP TYPE=8 CODE=0\n"
+				   "{\"oob.prefix\":\"12\",\"oob.in\":\"7\",\"ip.protocol\":17,\"ip.totlen\":60,\"src_port\":1,\"dest_port\":2,"
+				   "\"src_ip\":\"192.0.2.1\",\"dest_ip\":\"192.0.2.2\"}\n";
+	struct log_reading reading;
+	log_bytes(text, strlen(text), "nflog", NULL, &reading);
+	cr_expect_eq(reading.count, 3);
+	HOLDS(&reading.json, "\"protocol\":\"TCP\",\"src-ip\":\"192.0.2.1\",\"src-port\":58352,\"dst-ip\":\"192.0.2.2\",\"dst-port\":3389,\"tcpflags\":\"S\",\"size\":60,"
+			     "\"x-rule\":\"12\",\"x-interface\":\"7\",");
+	HOLDS(&reading.json, "\"icmptype\":8,\"icmpcode\":0,\"size\":28,");
+	HOLDS(&reading.json, "\"src-port\":1,\"dst-ip\":\"192.0.2.2\",\"dst-port\":2,\"size\":60,\"x-rule\":\"12\",\"x-interface\":\"7\"");
+	log_reading_done(&reading);
+}
+
 Test(nflog, ulogd)
 {
 	static const char text[] =
@@ -153,6 +217,7 @@ Test(nflog, a_packet_that_cannot_be_read_is_said)
 	LOG_TEXT(text, NULL, &reading);
 	cr_expect_eq(reading.counts.read, 1);
 	HOLDS(&reading.damage, "2 0 lost a packet's line that cannot be read\n3 0 lost a packet's line that cannot be read\n4 0 lost ");
+	cr_expect_eq(reading.damaged_lines, 3);
 	log_reading_done(&reading);
 }
 

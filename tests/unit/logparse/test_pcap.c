@@ -44,16 +44,23 @@ static const struct {
 	uint32_t link;
 	const char *bytes;
 	size_t length;
-	const char *drop;         /* NULL: no packet of IP */
+	const char *drop;         /* NULL: the link is not known */
+	const char *json;         /* of it, of frames that are no IP */
 } packets[] = {
-#define PACKET(what, link, bytes, drop) {what, link, bytes, sizeof(bytes) - 1, drop}
+#define PACKET(what, link, bytes, drop) {what, link, bytes, sizeof(bytes) - 1, drop, NULL}
+/* Of no IP: its size, and what it is. */
+#define FRAME(what, link, bytes, size, json) \
+	{what, link, bytes, sizeof(bytes) - 1, WHEN " pcap - - - - - - - - - - - " size " - - - - - - - 1 - - - - - - - -", json}
 	PACKET("Ethernet", 1, MACS "\x08\0" SYN, SYN_DROP),
 	PACKET("VLAN", 1, MACS "\x81\0\0\x05\x08\0" SYN, SYN_DROP),
 	PACKET("VLAN in VLAN", 1, MACS "\x88\xa8\0\x05\x81\0\0\x06\x08\0" SYN, SYN_DROP),
 	PACKET("VLAN in VLAN, as of old", 1, MACS "\x91\0\0\x05\x81\0\0\x06\x08\0" SYN, SYN_DROP),
-	PACKET("ARP", 1, MACS "\x08\6\0\1\x08\0\6\4\0\1", NULL),
-	PACKET("half a header", 1, MACS "\x08", NULL),
-	PACKET("half a tag", 1, MACS "\x81\0\0", NULL),
+	FRAME("ARP", 1, MACS "\x08\6\0\1\x08\0\6\4\0\1", "32", "\"size\":32,\"x-recordnumber\":1,\"ethertype\":\"0x0806\"}"),
+	FRAME("PPPoE in a VLAN", 1, MACS "\x81\0\0\x05\x88\x64" SYN, "68", "\"ethertype\":\"0x8864\"}"),
+	FRAME("LLC", 1, MACS "\0\x26\x42\x42\3\0\0", "29", "\"frame\":\"LLC\"}"),
+	FRAME("ARP, cooked", 113, "\0\0\0\1\0\6\2\0\0\0\0\1\0\0\x08\6\0\1", "28", "\"ethertype\":\"0x0806\"}"),
+	FRAME("half a header", 1, MACS "\x08", "23", "\"x-recordnumber\":1}"),
+	FRAME("half a tag", 1, MACS "\x81\0\0", "25", "\"x-recordnumber\":1}"),
 	PACKET("cooked", 113, "\0\0\0\1\0\6\2\0\0\0\0\1\0\0\x08\0" SYN, SYN_DROP),
 	PACKET("cooked 2", 276, "\x08\0\0\0\0\0\0\2\0\1\0\6\2\0\0\0\0\1\0\0" SYN, SYN_DROP),
 	PACKET("raw", 101, SYN, SYN_DROP),
@@ -62,8 +69,8 @@ static const struct {
 	PACKET("loopback", 0, "\2\0\0\0" SYN, SYN_DROP),
 	PACKET("loopback of OpenBSD", 108, "\0\0\0\2" SYN, SYN_DROP),
 	PACKET("a link that nobody knows", 147, SYN, NULL),
-	PACKET("nothing", 101, "", NULL),
-	PACKET("neither 4 nor 6", 101, "\x50\0\0\0", NULL),
+	FRAME("nothing", 101, "", "10", "\"x-recordnumber\":1}"),
+	FRAME("neither 4 nor 6", 101, "\x50\0\0\0", "14", "\"x-recordnumber\":1}"),
 	PACKET("options", 101, "\x46\0\0\x2c\0\1\x40\0\x40\x11\0\0\xcb\0\x71\x09\xc0\0\2\x0a\x94\4\0\0\0\x01\0\x35\0\x10\0\0",
 	       WHEN " pcap - - - UDP 203.0.113.9 1 192.0.2.10 53 - - - 44 - - - - - - - 1 - - - - - - - -"),
 	PACKET("first fragment", 101, "\x45\0\5\xdc\0\1\x20\0\x40\x11\0\0\xcb\0\x71\x09\xc0\0\2\x0a\0\x01\0\x35\0\x10\0\0",
@@ -89,7 +96,9 @@ static void packet_is(size_t i, const struct log_reading *reading)
 	const char *wanted = packets[i].drop != NULL ? packets[i].drop : "";
 	cr_expect(cursor_left(&drop) == strlen(wanted) && memcmp(drop.at, wanted, strlen(wanted)) == 0, "%s\nis %.*s\nnot %s", packets[i].what,
 		  (int)cursor_left(&drop), drop.at, wanted);
-	cr_expect_eq(reading->counts.unreadable, 0, "%s", packets[i].what);
+	cr_expect_eq(reading->counts.unreadable, packets[i].drop == NULL, "%s", packets[i].what);
+	if (packets[i].json != NULL)
+		HOLDS(&reading->json, packets[i].json);
 }
 
 Test(pcap, every_link_and_packet)
@@ -240,6 +249,46 @@ Test(pcap, blocks_sections_and_interfaces)
 	buffer_done(&buffer);
 }
 
+/* Numbers are numbers in JSON, the rest is text. */
+Test(pcap, json)
+{
+	struct buffer buffer;
+	struct log_reading reading;
+	buffer_init(&buffer, LOG_SAMPLE_MOST);
+	big = false;
+	pcap_head(&buffer, 0xa1b2c3d4, 101);
+	pcap_packet(&buffer, 0, SYN, sizeof(SYN) - 1);
+	log_bytes(buffer.data, buffer.length, NULL, NULL, &reading);
+	LINES_ARE(&reading.json, "{\"date\":\"2003-09-12\",\"time\":\"09:46:40\",\"x-source\":\"pcap\",\"protocol\":\"TCP\",\"src-ip\":\"203.0.113.9\","
+		  "\"src-port\":51000,\"dst-ip\":\"192.0.2.10\",\"dst-port\":3389,\"tcpflags\":\"S\",\"size\":40,\"x-recordnumber\":1}");
+	log_reading_done(&reading);
+	buffer_done(&buffer);
+}
+
+/* Links that nobody knows: each packet is one that is lost, and it is said once for each of them. */
+Test(pcap, unknown_links_are_said_once)
+{
+	struct buffer buffer;
+	struct log_reading reading;
+	buffer_init(&buffer, LOG_SAMPLE_MOST);
+	big = false;
+	section_add(&buffer);
+	interface_add(&buffer, 147, 0, 0);
+	interface_add(&buffer, 148, 0, 0);
+	interface_add(&buffer, 147, 0, 0);
+	interface_add(&buffer, 101, 0, 0);
+	for (uint32_t i = 0; i < 12; i++)
+		packet_add(&buffer, i % 4, (uint64_t)UNIX * 1000000, SYN, sizeof(SYN) - 1);
+	log_bytes(buffer.data, buffer.length, NULL, NULL, &reading);
+	cr_expect_eq(reading.count, 3);
+	cr_expect_eq(reading.counts.unreadable, 9);
+	cr_expect_eq(log_times(&reading.damage, "lost link type 147: "), 1);
+	cr_expect_eq(log_times(&reading.damage, "lost link type 148: "), 1);
+	cr_expect_eq(log_times(&reading.damage, "\n"), 2);
+	log_reading_done(&reading);
+	buffer_done(&buffer);
+}
+
 /* Every packet of the table once more, in blocks of both byte orders. */
 Test(pcap, every_packet_in_blocks)
 {
@@ -274,6 +323,7 @@ Test(pcap, goes_on_behind_damage)
 	log_bytes(buffer.data, buffer.length, NULL, NULL, &reading);
 	cr_expect_eq(reading.count, 3);
 	HOLDS(&reading.damage, "80 0 lost no packet where one should be\n");
+	cr_expect_eq(reading.damaged_lines, 0);
 	log_reading_done(&reading);
 	log_bytes(buffer.data, buffer.length - 1, NULL, NULL, &reading);
 	cr_expect_eq(reading.count, 2);

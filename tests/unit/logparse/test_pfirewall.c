@@ -103,6 +103,7 @@ Test(pfirewall, a_bad_line_costs_itself)
 	cr_expect_eq(reading.events[0].offset, 10);
 	HOLDS(&reading.damage, "6 0 lost a line that does not have the columns of #Fields\n7 0 lost");
 	HOLDS(&reading.damage, "11 0 lost");
+	cr_expect_eq(reading.damaged_lines, 5);
 	log_reading_done(&reading);
 	struct reader_options strict = {.strict = true};
 	LOG_TEXT(text, &strict, &reading);

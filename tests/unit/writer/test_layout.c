@@ -148,10 +148,11 @@ Test(layout, eventlog_log_is_copied_with_its_types)
 				    "\"EventID\":4290,\"EventType\":4,\"EventTypeName\":\"Information event\",\"EventCategory\":0,\"EventCategoryName\":\"None\","
 				    "\"SourceName\":\"IPSec\",";
 	cr_expect(strncmp(buffer_text(&copy), first, sizeof(first) - 1) == 0, "%s", buffer_text(&copy));
+	/* They are events still: what an event of the log itself says of packets. */
 	lines_check(&text, LAYOUT_DROPS, DROPS_FIELDS
-		    "2003-09-12 09:46:40 IPSec 4290 - - - - - - - - - - - - - - - - - - 7 WEB01 log - - - - - -\n"
-		    "2003-09-12 09:46:41 IPSec 4291 - - - - - - - - - - - - - - - - - - 8 WEB01 log - - - - - -\n"
-		    "2003-09-12 09:46:42 IPSec 4284 - - - - - - - - - - - - - - - - - - 9 WEB01 log - - - - - -\n"
+		    "2003-09-12 09:46:40 IPSec 4290 DROP in TCP 203.0.113.9 1025 192.0.2.80 445 SAFRPU - - 48 - - - - - - 0xC0000001 7 WEB01 System - - - - - -\n"
+		    "2003-09-12 09:46:41 IPSec 4291 DROP out ICMP 203.0.113.9 - 192.0.2.80 - - 8 0 60 - - - - - - 0xC0000022 8 WEB01 System - - - - - -\n"
+		    "2003-09-12 09:46:42 IPSec 4284 DROP in - 203.0.113.5 - - - - - - - 12 - - - - - - 9 WEB01 System - - - - - -\n"
 		    "2003-09-12 09:46:43 \"Some Service\" 7 - - - - - - - - - - - - - - - - - - 10 \"\" log - - - - - -\n", "drops");
 	buffer_done(&copy);
 	buffer_done(&text);
