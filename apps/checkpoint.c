@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,9 +39,9 @@ bool mark_begin(struct marks *marks, struct input *input)
 		return false;
 	}
 	/* As it may be named from another folder. */
-	char *whole = strcmp(file, "-") != 0 ? realpath(file, NULL) : NULL;
-	marks_begin(marks, file, whole != NULL ? whole : file, head, length);
-	free(whole);
+	char whole[PATH_MAX];
+	bool known = strcmp(file, "-") != 0 && realpath(file, whole) != NULL;
+	marks_begin(marks, file, known ? whole : file, head, length);
 	return true;
 }
 

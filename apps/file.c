@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -181,10 +182,9 @@ int file_write(const char *path, const char *bytes, size_t length, struct diag *
 	bool there = stat(path, &status) == 0;
 	if (!there || S_ISREG(status.st_mode)) {
 		/* A link stays a link: what it names is replaced. */
-		char *target = there ? realpath(path, NULL) : NULL;
-		int error = file_replace(target != NULL ? target : path, bytes, length, diag);
-		free(target);
-		return error;
+		char target[PATH_MAX];
+		bool known = there && realpath(path, target) != NULL;
+		return file_replace(known ? target : path, bytes, length, diag);
 	}
 	int descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	if (descriptor < 0)

@@ -9,7 +9,6 @@
 #include "logparse/reader/evtx_value.h"
 #include "logparse/reader/reader.h"
 #include "logparse/text.h"
-#include "logparse/zone.h"
 
 enum {
 	BLOCK = 1 << 16, TEXT_MOST = 4 << 20, VALUES_MOST = 4096, DEPTH_MOST = 64,
@@ -138,20 +137,6 @@ static bool hex_number(const char *text, uint64_t *ret_number)
 	return *end == '\0';
 }
 
-/* 2015-06-01T12:00:00.1234567Z, as many digits as there are; a blank for the T; +01:00 for the Z. */
-static uint64_t xml_time(const char *text)
-{
-	struct record record = {0};
-	size_t length = strlen(text);
-	if (length < 19 || !record_set(&record, COLUMN_DATE, cursor_of(text, 10)))
-		return 0;
-	size_t end = 11 + strcspn(text + 11, "Z+-");
-	int32_t zone = 0;
-	if (!record_set(&record, COLUMN_TIME, cursor_of(text + 11, end - 11)) || (text[end] != '\0' && !zone_parse(text + end, &zone)))
-		return 0;
-	return record.time - (uint64_t)((int64_t)zone * 60 * 10000000);
-}
-
 static void part_set(struct entry *entry, enum part part, enum held held, const char *text)
 {
 	if (text == NULL)
@@ -171,7 +156,7 @@ static void system_attributes(struct eventxml *xml, const char *name, const char
 		part_set(entry, XML_PROVIDER, HELD_PROVIDER, attribute(attributes, "Name"));
 	else if (strcmp(name, "Security") == 0)
 		part_set(entry, XML_USER, HELD_USER, attribute(attributes, "UserID"));
-	else if (strcmp(name, "TimeCreated") == 0 && time != NULL && (entry->time = xml_time(time)) != 0)
+	else if (strcmp(name, "TimeCreated") == 0 && time != NULL && evtx_time_parse(time, &entry->time))
 		entry->held |= 1u << HELD_TIME;
 	if (strcmp(name, "EventID") == 0 && qualifiers != NULL && number_parse(qualifiers, strlen(qualifiers), UINT16_MAX, &number)) {
 		entry->qualifiers = (uint32_t)number;
