@@ -84,6 +84,7 @@ struct worker {
 	struct tally *tally;
 	struct buffer scratch;
 	uint64_t taken;
+	char apart[64];           /* from the next one, by a line of the cache */
 };
 
 /* --- Options --- */
@@ -311,14 +312,14 @@ static int events_run(struct logging *logging, struct worker *worker)
 
 struct slot {
 	struct buffer text;
-	size_t index;             /* of the part that it holds */
 	bool full;
 };
 
 struct crew {
 	struct logging *logging;
 	struct reader *reader;
-	size_t parts, next, written;
+	size_t parts, lot;        /* lot: so many parts go together, since handing over costs as much as a part or two */
+	size_t lots, next, written;
 	struct slot *slots;
 	size_t slot_count;
 	pthread_mutex_t lock;
@@ -336,17 +337,22 @@ static void *crew_work(void *context)
 	struct event event;
 	for (;;) {
 		pthread_mutex_lock(&crew->lock);
-		while (!crew->stopped && crew->next < crew->parts && crew->next >= crew->written + crew->slot_count)
+		while (!crew->stopped && crew->next < crew->lots && crew->next >= crew->written + crew->slot_count)
 			pthread_cond_wait(&crew->changed, &crew->lock);
-		size_t index = crew->stopped ? crew->parts : crew->next++;
+		size_t lot = crew->stopped ? crew->lots : crew->next++;
 		pthread_mutex_unlock(&crew->lock);
-		if (index >= crew->parts)
+		if (lot >= crew->lots)
 			break;
-		struct slot *slot = &crew->slots[index % crew->slot_count];
-		crew->reader->type->part(crew->reader, index, &part);
-		while (part->type->next(part, &event) > 0)
-			event_pass(worker, &event, &slot->text);
+		struct slot *slot = &crew->slots[lot % crew->slot_count];
+		/* In a place of its own while it is made: neighbours would wait for each other's line of the cache. */
+		struct buffer text = slot->text;
+		for (size_t i = lot * crew->lot; i < crew->parts && i < (lot + 1) * crew->lot; i++) {
+			crew->reader->type->part(crew->reader, i, &part);
+			while (part->type->next(part, &event) > 0)
+				event_pass(worker, &event, &text);
+		}
 		pthread_mutex_lock(&crew->lock);
+		slot->text = text;
 		slot->full = true;
 		pthread_cond_broadcast(&crew->changed);
 		pthread_mutex_unlock(&crew->lock);
@@ -388,7 +394,7 @@ static bool slot_write(struct crew *crew, struct slot *slot)
 /* Writes the parts in their order while they are made. */
 static void crew_write(struct crew *crew)
 {
-	for (size_t i = 0; i < crew->parts; i++) {
+	for (size_t i = 0; i < crew->lots; i++) {
 		struct slot *slot = &crew->slots[i % crew->slot_count];
 		pthread_mutex_lock(&crew->lock);
 		while (!slot->full)
@@ -403,21 +409,25 @@ static void crew_write(struct crew *crew)
 		pthread_mutex_unlock(&crew->lock);
 		if (!open)
 			return;
-		if (crew->reader->type->passed != NULL)
-			crew->reader->type->passed(crew->reader, i + 1);
+		for (size_t j = i * crew->lot; crew->reader->type->passed != NULL && j < crew->parts && j < (i + 1) * crew->lot; j++)
+			crew->reader->type->passed(crew->reader, j + 1);
 		progress_say(&crew->logging->progress, crew->logging->source);
 	}
 }
 
 static void crew_run(struct crew *crew, struct worker *workers)
 {
-	enum { THREADS_MOST = 64, SLOT_MOST = 256 << 20 };
+	enum { THREADS_MOST = 64, SLOT_MOST = 256 << 20, HELD_MOST = 32, EACH = 8 };
 	size_t count = crew->logging->threads;
 	pthread_t threads[THREADS_MOST];
 	void *contexts[THREADS_MOST][2];
 	size_t started = 0;
 	/* Room for those that are done before the one that is to be written. */
 	crew->slot_count = count + 4;
+	/* So many parts are held at most, and each thread gets some of a short log. */
+	crew->lot = HELD_MOST / crew->slot_count < crew->parts / (EACH * count) ? HELD_MOST / crew->slot_count : crew->parts / (EACH * count);
+	crew->lot += crew->lot == 0;
+	crew->lots = (crew->parts + crew->lot - 1) / crew->lot;
 	crew->slots = memory_alloc(crew->slot_count * sizeof(*crew->slots));
 	for (size_t i = 0; i < crew->slot_count; i++) {
 		crew->slots[i] = (struct slot){.full = false};

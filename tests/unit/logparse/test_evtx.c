@@ -500,6 +500,12 @@ Test(evtx, parts_together_are_the_whole)
 		cr_expect_eq(json.length, whole.json.length);
 		cr_expect(turn > 0 || memcmp(json.data, whole.json.data, json.length) == 0);
 	}
+	/* Who has asked how many parts there are may still read them all at once. */
+	size_t count = 0;
+	while (evtx_reader.next(reader, &event) > 0)
+		count++;
+	cr_expect_eq(count, whole.count);
+	cr_expect_eq(reader->counts.duplicates, whole.counts.duplicates);
 	evtx_reader.close(part);
 	evtx_reader.close(reader);
 	input_close(input);
