@@ -114,11 +114,21 @@ static bool follows(uint64_t before)
 	return false;
 }
 
+/* The kernel makes an address of IPv6 its own a little later than it says so: a worker of its own does it. */
+static bool address_there(void)
+{
+	for (int64_t begin = tap_now(); tap_now() - begin < PATIENCE; serve_pause(1))
+		if (ip("-6 route show table local 2001:db8::11") && strstr(buffer_text(&text), "local 2001:db8::11") != NULL)
+			return true;
+	return false;
+}
+
 /* The address comes; from the moment on that it is there what is permitted to `me` gets through to it. */
 static bool address_change(unsigned round)
 {
 	(void)round;
-	bool good = ip("addr add 192.0.2.11/24 dev wire0 noprefixroute") && ip("addr add 2001:db8::11/64 dev wire0 nodad noprefixroute");
+	bool good = ip("addr add 192.0.2.11/24 dev wire0 noprefixroute") && ip("addr add 2001:db8::11/64 dev wire0 nodad noprefixroute") &&
+		    address_there();
 	traffic_choose(traffic, rows_of(true));
 	serve_pause(40);
 	/* None of them may be under way when the address goes. */
