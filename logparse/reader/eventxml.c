@@ -565,8 +565,10 @@ static int eventxml_guess(const uint8_t *head, size_t length, const char *name, 
 static void group_take(const struct entry *entry, enum group group, event_take take, void *context)
 {
 	const struct values *values = &entry->values[group];
-	for (const struct value *value = values->at; value < values->at + values->count; value++)
+	for (size_t i = 0; i < values->count; i++) {
+		const struct value *value = &values->at[i];
 		take(context, entry_text(entry, value->name, value->name_length), entry_text(entry, value->text, value->text_length));
+	}
 }
 
 static void eventxml_data(const struct event *event, event_take take, void *context)
@@ -608,15 +610,16 @@ static void json_system(const struct entry *entry, struct buffer *buffer)
 {
 	const struct values *values = &entry->values[GROUP_SYSTEM];
 	struct cursor element = {"", ""};
-	for (const struct value *value = values->at; value < values->at + values->count; value++) {
+	for (size_t i = 0; i < values->count; i++) {
+		const struct value *value = &values->at[i];
 		struct cursor name = entry_text(entry, value->name, value->name_length), text = entry_text(entry, value->text, value->text_length);
 		char whole[256];
 		element = value->attribute ? element : name;
 		int length = value->attribute ? snprintf(whole, sizeof(whole), "%.*s.%.*s", (int)cursor_left(&element), element.at, (int)cursor_left(&name), name.at)
 					      : snprintf(whole, sizeof(whole), "%.*s", (int)cursor_left(&name), name.at);
 		bool known = !value->attribute && cursor_left(&text) == 0;
-		for (size_t i = 0; i < HELDS; i++)
-			known |= (entry->held >> i & 1) != 0 && strcmp(whole, held_names[i]) == 0;
+		for (size_t j = 0; j < HELDS; j++)
+			known |= (entry->held >> j & 1) != 0 && strcmp(whole, held_names[j]) == 0;
 		if (known)
 			continue;
 		size_t there = (size_t)length < sizeof(whole) ? (size_t)length : sizeof(whole) - 1;

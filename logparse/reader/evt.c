@@ -315,14 +315,14 @@ static int record_take(struct evt *evt, size_t offset, size_t size, bool recover
 	return 1;
 }
 
-/* A record cut off: its length is not repeated at its end.  What is there of it is an event all the same. */
+/* A record cut off: its length is not repeated at its end.  What is there of it is an event all the same; -1: one that is not wanted. */
 static int record_take_torn(struct evt *evt, size_t offset, struct event *ret_event)
 {
 	size_t there = evt->length - offset, size = there >= FIXED ? le32(evt->bytes + offset) : 0;
 	if (size < RECORD_LEAST || memcmp(evt->bytes + offset + 4, signature, 4) != 0 || size > there)
 		return 0;
 	reader_damage(&evt->reader, offset, le32(evt->bytes + offset + 8), false, "its length is not the one at its end: cut off");
-	return record_take(evt, offset, size, true, ret_event);
+	return record_take(evt, offset, size, true, ret_event) > 0 ? 1 : -1;
 }
 
 /* The same where there is no chain to say that a record should be here: zeros stand for its end, or the file ends within. */
@@ -388,7 +388,7 @@ static int live_gap(struct evt *evt, struct event *ret_event)
 {
 	size_t at = evt->at, left = evt->length - at;
 	int taken = record_take_torn(evt, at, ret_event);
-	size_t next = live_search(evt, at + 4, evt->number + (taken > 0), evt->number + evt->left);
+	size_t next = live_search(evt, at + 4, evt->number + (taken != 0), evt->number + evt->left);
 	if (evt->open && next == evt->length && taken == 0) {
 		cut_say(evt, at);
 		return 0;
@@ -402,10 +402,11 @@ static int live_gap(struct evt *evt, struct event *ret_event)
 		evt->wrapped = true;
 		evt->at = HEAD;
 	} else {
-		missing_say(evt, at, evt->left - (taken > 0));
+		missing_say(evt, at, evt->left - (taken != 0));
 		evt->left = 0;
 	}
-	if (taken > 0 && evt->left > 0) {
+	/* One that is not wanted is there all the same. */
+	if (taken != 0 && evt->left > 0) {
 		evt->number++;
 		evt->left--;
 	}
