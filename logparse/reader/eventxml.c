@@ -114,10 +114,12 @@ static void copy(char *to, size_t room, const char *from)
 	to[length] = '\0';
 }
 
+/* Without its prefix, where what is left is a name by itself ("a:" and "a:1" are names as a whole only). */
 static const char *local(const char *name)
 {
 	const char *colon = strrchr(name, ':');
-	return colon != NULL ? colon + 1 : name;
+	bool whole = colon == NULL || !(colon[1] == '_' || (ascii_lower(colon[1]) >= 'a' && ascii_lower(colon[1]) <= 'z'));
+	return whole ? name : colon + 1;
 }
 
 static const char *attribute(const char **attributes, const char *name)
