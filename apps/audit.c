@@ -288,10 +288,7 @@ static void counts_sum(struct auditing *auditing, const struct source *source)
 	struct reader_counts counts;
 	size_t failed;
 	source_counts(source, &counts, &failed);
-	auditing->counts.read += counts.read;
-	auditing->counts.recovered += counts.recovered;
-	auditing->counts.unreadable += counts.unreadable;
-	auditing->counts.duplicates += counts.duplicates;
+	reader_counts_add(&auditing->counts, &counts);
 }
 
 static void unreadable_say(struct auditing *auditing, const char *path, bool whole)

@@ -359,11 +359,7 @@ static void *crew_work(void *context)
 	}
 	if (part != NULL) {
 		pthread_mutex_lock(&crew->lock);
-		crew->counts.read += part->counts.read;
-		crew->counts.recovered += part->counts.recovered;
-		crew->counts.unreadable += part->counts.unreadable;
-		crew->counts.filtered += part->counts.filtered;
-		crew->counts.duplicates += part->counts.duplicates;
+		reader_counts_add(&crew->counts, &part->counts);
 		pthread_mutex_unlock(&crew->lock);
 		part->type->close(part);
 	}

@@ -352,17 +352,15 @@ int target_open(struct invocation *invocation, const char *path, struct target *
 		return error;
 	bool plain = stat(path, &status) != 0 || S_ISREG(status.st_mode);
 	/* A link stays one: /dev/stdout is one too. */
-	char *whole = plain ? realpath(path, NULL) : NULL, *name = memory_text(whole != NULL ? whole : path);
+	char whole[PATH_MAX];
+	const char *name = plain && realpath(path, whole) != NULL ? whole : path;
 	size_t length = strlen(name) + 16;
-	free(whole);
+	/* All that needs memory comes first: nothing is to be left beside when there is none. */
+	ret_target->path = plain ? memory_text(name) : NULL;
 	ret_target->beside = memory_alloc(length);
 	(void)snprintf(ret_target->beside, length, "%s%s", name, plain ? ".XXXXXX" : "");
 	confine_hold();
 	ret_target->descriptor = plain ? mkostemp(ret_target->beside, O_CLOEXEC) : open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	if (plain)
-		ret_target->path = name;
-	else
-		free(name);
 	if (ret_target->descriptor >= 0 && plain)
 		beside_note(ret_target->beside);
 	if (ret_target->descriptor >= 0)

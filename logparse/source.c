@@ -125,16 +125,6 @@ static int folder_add(struct source *source, const char *path, unsigned depth)
 
 /* --- One file --- */
 
-static void counts_add(struct reader_counts *sum, const struct reader_counts *counts)
-{
-	sum->read += counts->read;
-	sum->recovered += counts->recovered;
-	sum->unreadable += counts->unreadable;
-	sum->filtered += counts->filtered;
-	sum->duplicates += counts->duplicates;
-	sum->timeless += counts->timeless;
-}
-
 /* A format that was asked for finds nothing in what is something else: that is no empty log. */
 static void unlike_say(struct source *source, const struct file *file)
 {
@@ -163,7 +153,7 @@ static void file_close(struct source *source, struct file *file)
 		unlike_say(source, file);
 		if (input_torn(file->input))
 			reader_damage(file->reader, 0, 0, true, "it became shorter, or could not be read, while it was read: zeros stand for what is gone");
-		counts_add(&source->counts, &file->reader->counts);
+		reader_counts_add(&source->counts, &file->reader->counts);
 		if (source->date == 0)
 			source->date = file->reader->date;
 		file->reader->type->close(file->reader);
@@ -384,7 +374,7 @@ void source_counts(const struct source *source, struct reader_counts *ret_counts
 	*ret_failed = source->failed;
 	for (size_t i = 0; i < source->count; i++)
 		if (source->files[i].reader != NULL)
-			counts_add(ret_counts, &source->files[i].reader->counts);
+			reader_counts_add(ret_counts, &source->files[i].reader->counts);
 }
 
 bool source_refused(const struct source *source)

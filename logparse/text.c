@@ -112,3 +112,15 @@ void buffer_add_xml(struct buffer *buffer, const char *text, size_t length)
 		length -= taken;
 	}
 }
+
+void buffer_add_hex(struct buffer *buffer, const uint8_t *bytes, size_t length)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	char *to = buffer_room(buffer, 2 * length);
+	for (size_t i = 0; to != NULL && i < length; i++) {
+		*to++ = digits[bytes[i] >> 4];
+		*to++ = digits[bytes[i] & 15];
+	}
+	if (to != NULL)
+		buffer_took(buffer, to);
+}

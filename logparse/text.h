@@ -9,4 +9,7 @@ void buffer_add_json(struct buffer *buffer, const char *text, size_t length);
 /* Within an element or an attribute of XML 1.0; what XML cannot hold becomes U+FFFD. */
 void buffer_add_xml(struct buffer *buffer, const char *text, size_t length);
 
+/* Bytes as capital hexadecimal digits, without blanks. */
+void buffer_add_hex(struct buffer *buffer, const uint8_t *bytes, size_t length);
+
 #endif

@@ -430,11 +430,7 @@ static void cursor_count(struct log_cursor *cursor)
 		return;
 	cursor->counted = false;
 	source_counts(cursor->source, &counts, &failed);
-	sum->read += counts.read;
-	sum->recovered += counts.recovered;
-	sum->unreadable += counts.unreadable;
-	sum->filtered += counts.filtered;
-	sum->duplicates += counts.duplicates;
+	reader_counts_add(sum, &counts);
 	run->outcome.failed += failed;
 }
 

@@ -1,6 +1,7 @@
 #include "logparse/query/values.h"
 
 #include "logparse/reader/fields.h"
+#include "logparse/text.h"
 
 enum { TEXT_MOST = 17 << 20 };
 
@@ -108,17 +109,11 @@ static struct cell message_cell(struct values *values)
 
 static struct cell data_cell(struct values *values)
 {
-	static const char digits[] = "0123456789ABCDEF";
 	const struct event *event = values->event;
-	char *to = event->binary_length > 0 ? buffer_room(&values->text, 2 * event->binary_length) : NULL;
-	if (to == NULL)
+	if (event->binary_length == 0)
 		return null_cell;
-	for (size_t i = 0; i < event->binary_length; i++) {
-		*to++ = digits[event->binary[i] >> 4];
-		*to++ = digits[event->binary[i] & 15];
-	}
-	buffer_took(&values->text, to);
-	return buffer_cell(&values->text);
+	buffer_add_hex(&values->text, event->binary, event->binary_length);
+	return values->text.length > 0 ? buffer_cell(&values->text) : null_cell;
 }
 
 /* logs.md 3.3 */

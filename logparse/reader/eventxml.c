@@ -578,12 +578,6 @@ static void eventxml_data(const struct event *event, event_take take, void *cont
 	group_take(event->source, GROUP_DATA, take, context);
 }
 
-static void hex_add(const struct event *event, struct buffer *buffer)
-{
-	for (size_t i = 0; i < event->binary_length; i++)
-		buffer_printf(buffer, "%02X", event->binary[i]);
-}
-
 static void json_member(struct buffer *buffer, const char *name)
 {
 	buffer_printf(buffer, "%s\"%s\":", buffer->data[buffer->length - 1] == '{' ? "" : ",", name);
@@ -674,7 +668,7 @@ static void eventxml_json(const struct event *event, struct buffer *buffer)
 		buffer_add_char(buffer, ']');
 	if (event->binary_length > 0) {
 		buffer_add_text(buffer, ",\"Binary\":\"");
-		hex_add(event, buffer);
+		buffer_add_hex(buffer, event->binary, event->binary_length);
 		buffer_add_char(buffer, '"');
 	}
 	buffer_add_char(buffer, '}');
@@ -740,7 +734,7 @@ static void eventxml_xml(const struct event *event, struct buffer *buffer)
 	eventxml_data(event, xml_data, buffer);
 	if (event->binary_length > 0) {
 		buffer_add_text(buffer, "<Binary>");
-		hex_add(event, buffer);
+		buffer_add_hex(buffer, event->binary, event->binary_length);
 		buffer_add_text(buffer, "</Binary>");
 	}
 	if (!empty)

@@ -558,18 +558,6 @@ static void json_strings(const struct evt *evt, struct buffer *buffer)
 		json_text(evt, i == 0 ? "\"" : ",\"", at, &at, buffer);
 }
 
-static void hex_add(struct buffer *buffer, const uint8_t *bytes, size_t length)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	char *to = buffer_room(buffer, 2 * length);
-	for (size_t i = 0; to != NULL && i < length; i++) {
-		*to++ = digits[bytes[i] >> 4];
-		*to++ = digits[bytes[i] & 15];
-	}
-	if (to != NULL)
-		buffer_took(buffer, to);
-}
-
 static void evt_json(const struct event *event, struct buffer *buffer)
 {
 	const struct evt *evt = event->source;
@@ -597,7 +585,7 @@ static void evt_json(const struct event *event, struct buffer *buffer)
 	ADD(buffer, "\",\"Strings\":[");
 	json_strings(evt, buffer);
 	ADD(buffer, "],\"Data\":\"");
-	hex_add(buffer, event->binary, event->binary_length);
+	buffer_add_hex(buffer, event->binary, event->binary_length);
 	ADD(buffer, "\",\"ReservedFlags\":");
 	buffer_add_number(buffer, le16(evt->here + 30));
 	ADD(buffer, ",\"ClosingRecordNumber\":");
@@ -636,7 +624,7 @@ static void evt_xml(const struct event *event, struct buffer *buffer)
 	evt_data(event, xml_string, buffer);
 	if (event->binary_length > 0) {
 		buffer_add_text(buffer, "<Binary>");
-		hex_add(buffer, event->binary, event->binary_length);
+		buffer_add_hex(buffer, event->binary, event->binary_length);
 		buffer_add_text(buffer, "</Binary>");
 	}
 	buffer_add_text(buffer, "</EventData></Event>");

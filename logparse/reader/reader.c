@@ -137,6 +137,16 @@ bool event_filter_holds(const struct event_filter *filter, const struct event *e
 	return provider && event_filter_holds_numbers(filter, event);
 }
 
+void reader_counts_add(struct reader_counts *sum, const struct reader_counts *counts)
+{
+	sum->read += counts->read;
+	sum->recovered += counts->recovered;
+	sum->unreadable += counts->unreadable;
+	sum->filtered += counts->filtered;
+	sum->duplicates += counts->duplicates;
+	sum->timeless += counts->timeless;
+}
+
 bool reader_wants(struct reader *reader, const struct event *event)
 {
 	reader->counts.timeless += event->time == 0;

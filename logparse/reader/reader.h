@@ -50,6 +50,7 @@ struct reader_counts {
 	uint64_t read, recovered, unreadable, filtered, duplicates;
 	uint64_t timeless;         /* read or filtered, and nobody knows when they were: no zone, or since a start */
 };
+void reader_counts_add(struct reader_counts *sum, const struct reader_counts *counts);
 
 struct reader;
 struct reader_type {

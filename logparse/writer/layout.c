@@ -3,6 +3,7 @@
 
 #include "core/base/memory.h"
 #include "logparse/meaning.h"
+#include "logparse/text.h"
 #include "logparse/writer/writer.h"
 
 static const char *drops_names[RECORD_COLUMNS];
@@ -104,16 +105,8 @@ static void drops_cells(const struct record *record, struct layout_space *space,
 
 static void hex_place(struct layout_space *space, size_t place, const uint8_t *bytes, size_t length)
 {
-	static const char digits[] = "0123456789ABCDEF";
-	struct buffer *buffer = &space->text[place];
-	buffer_clear(buffer);
-	char *to = buffer_room(buffer, 2 * length);
-	for (size_t i = 0; to != NULL && i < length; i++) {
-		*to++ = digits[bytes[i] >> 4];
-		*to++ = digits[bytes[i] & 15];
-	}
-	if (to != NULL)
-		buffer_took(buffer, to);
+	buffer_clear(&space->text[place]);
+	buffer_add_hex(&space->text[place], bytes, length);
 }
 
 static void eventlog_cells(const struct event *event, struct layout_space *space, struct cell *cells)
